@@ -1,0 +1,1 @@
+"""Desired state to desired state; one file or folder per kind."""

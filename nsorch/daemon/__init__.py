@@ -1,0 +1,1 @@
+"""Composition root: builds the parts, starts and stops them in order."""

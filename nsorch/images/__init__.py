@@ -1,0 +1,1 @@
+"""OCI layout store: load, build, unpack."""

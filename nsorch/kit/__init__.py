@@ -1,0 +1,1 @@
+"""Clock, files, paths, logging. Standard library only."""

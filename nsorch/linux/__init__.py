@@ -1,0 +1,1 @@
+"""One function per system call, under the kernel's name. Standard library only."""

@@ -1,0 +1,1 @@
+"""Pod network, Service rules and cluster DNS."""

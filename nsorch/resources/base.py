@@ -1,0 +1,37 @@
+"""The base of every kind: ``Model``, any piece of Kubernetes schema (``meta.Resource`` adds apiVersion, kind, metadata).
+
+Attribute names are exactly the JSON names of the Kubernetes API (``metadata.resourceVersion``,
+``spec.terminationGracePeriodSeconds``); the few that are Python keywords carry a trailing underscore and an
+alias (``from_``, ``continue_``). Absent is ``None``; nothing is defaulted by parsing alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """A piece of Kubernetes schema."""
+
+    model_config = ConfigDict(
+        extra="ignore", populate_by_name=True, defer_build=True, protected_namespaces=(), use_attribute_docstrings=True
+    )
+
+    def to_json(self) -> bytes:
+        """Canonical JSON bytes: API names, absent fields left out."""
+        return self.__pydantic_serializer__.to_json(self, by_alias=True, exclude_none=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document as Python data: API names, absent fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Self:
+        """Parse JSON-like data; pydantic.ValidationError on wrong types."""
+        return cls.model_validate(data)
+
+    def copy_deep(self) -> Self:
+        """An independent copy, safe to change."""
+        return self.model_copy(deep=True)
