@@ -16,7 +16,11 @@ class Model(BaseModel):
     """A piece of Kubernetes schema."""
 
     model_config = ConfigDict(
-        extra="ignore", populate_by_name=True, defer_build=True, protected_namespaces=(), use_attribute_docstrings=True
+        extra="ignore",
+        populate_by_name=True,
+        defer_build=True,
+        protected_namespaces=(),
+        use_attribute_docstrings=True,
     )
 
     def to_json(self) -> bytes:

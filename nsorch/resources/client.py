@@ -8,6 +8,7 @@ a real Kubernetes control plane through another implementation.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -48,7 +49,7 @@ class Client(Protocol):
         """All objects of a kind, of one namespace or of all, ordered by namespace and name."""
         ...
 
-    def owned(self, model: type[T], owner_uid: str) -> list[T]:
+    def owned(self, model: type[T], owner_uid: str) -> builtins.list[T]:
         """Objects of a kind whose controller ownerReference has this uid (indexed, not a scan)."""
         ...
 
@@ -72,7 +73,13 @@ class Client(Protocol):
         ...
 
     async def patch(
-        self, model: type[T], namespace: str | None, name: str, patch: Mapping[str, Any], *, subresource: str = ""
+        self,
+        model: type[T],
+        namespace: str | None,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        subresource: str = "",
     ) -> T:
         """JSON merge patch (RFC 7386). ``subresource``: "" or "status"."""
         ...

@@ -42,7 +42,8 @@ class NetworkNamespace:
     def run(self, argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
         """subprocess.run inside; text, captured and checked unless told otherwise."""
         return subprocess.run(
-            self.command(argv), **{"text": True, "capture_output": True, "check": True, "timeout": 60, **options}
+            self.command(argv),
+            **{"text": True, "capture_output": True, "check": True, "timeout": 60, **options},
         )
 
     def popen(self, argv: Sequence[str], **options: Any) -> subprocess.Popen[str]:
