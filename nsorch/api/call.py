@@ -1,0 +1,88 @@
+"""One HTTP call on its way through a handler, and what handlers have at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from nsorch.api import failures
+from nsorch.api.settings import ApiSettings
+from nsorch.kit.clock import Clock
+from nsorch.resources.registry import Kind, Registry
+from nsorch.resources.runtime import Runtime
+
+if TYPE_CHECKING:
+    from nsorch.api.operations import Operations
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path below ``/api`` or ``/apis`` names. ``name`` "" is the collection."""
+
+    kind: Kind[Any]
+    namespace: str | None
+    name: str = ""
+    subresource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The parts behind the handlers."""
+
+    operations: Operations
+    runtime: Runtime
+    registry: Registry
+    settings: ApiSettings
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who asks: a name and groups, as Kubernetes' user.Info."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Call:
+    """One request. Handlers are ``async def handler(call) -> web.StreamResponse`` and raise ``Failure``."""
+
+    request: web.Request
+    api: Api
+    user: User
+    target: Target | None = None
+    warnings: list[str] = field(default_factory=list)
+    """Texts for ``Warning:`` headers of the response."""
+
+    @property
+    def where(self) -> Target:
+        """The target; only routes of objects have one."""
+        if self.target is None:
+            raise failures.unknown_path()
+        return self.target
+
+    def text(self, key: str) -> str:
+        """A query parameter, "" if absent."""
+        return self.request.query.get(key, "")
+
+    def flag(self, key: str) -> bool:
+        """A boolean query parameter, as Go's strconv.ParseBool with "" and absent as false."""
+        value = self.text(key)
+        if value in ("1", "t", "T", "true", "TRUE", "True"):
+            return True
+        if value in ("", "0", "f", "F", "false", "FALSE", "False"):
+            return False
+        raise failures.bad_request(f'invalid query parameter {key}="{value}": must be true or false')
+
+    def number(self, key: str) -> int | None:
+        """An integer query parameter, None if absent."""
+        value = self.text(key)
+        if not value:
+            return None
+        try:
+            return int(value)
+        except ValueError:
+            raise failures.bad_request(f'invalid query parameter {key}="{value}": must be an integer') from None
