@@ -16,6 +16,7 @@ class Model(BaseModel):
     """A piece of Kubernetes schema."""
 
     model_config = ConfigDict(
+        strict=True,
         extra="ignore",
         populate_by_name=True,
         defer_build=True,

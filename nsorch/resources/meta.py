@@ -10,9 +10,16 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from nsorch.resources.base import Model
+from nsorch.resources.merging import ATOMIC, MERGE_BY_UID, SET_MERGE
+from nsorch.resources.scalars import Int64
 
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-"""``metav1.Time`` and ``MicroTime``: RFC 3339 text, kept as written; validated, never re-formatted."""
+RFC3339 = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$"
+
+Time = Annotated[str, Field(pattern=RFC3339, json_schema_extra={"format": "date-time"})]
+"""``metav1.Time``: RFC 3339 text in seconds, kept as written; validated, never re-formatted."""
+
+MicroTime = Time
+"""``metav1.MicroTime``: the same with microseconds."""
 
 
 class OwnerReference(Model):
@@ -47,15 +54,15 @@ class ObjectMeta(Model):
     selfLink: str | None = None
     uid: str | None = None
     resourceVersion: str | None = None
-    generation: int | None = None
+    generation: Int64 | None = None
     creationTimestamp: Time | None = None
     deletionTimestamp: Time | None = None
-    deletionGracePeriodSeconds: int | None = None
+    deletionGracePeriodSeconds: Int64 | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
-    ownerReferences: list[OwnerReference] | None = None
-    finalizers: list[str] | None = None
-    managedFields: list[ManagedFieldsEntry] | None = None
+    ownerReferences: Annotated[list[OwnerReference] | None, MERGE_BY_UID] = None
+    finalizers: Annotated[list[str] | None, SET_MERGE] = None
+    managedFields: Annotated[list[ManagedFieldsEntry] | None, ATOMIC] = None
 
 
 class Resource(Model):
