@@ -1,0 +1,103 @@
+"""How each field of a model merges: read from the models, which carry Kubernetes' own markers.
+
+``x-kubernetes-patch-strategy`` (``merge``, ``retainKeys``, ``merge,retainKeys``, ``replace``),
+``x-kubernetes-patch-merge-key``, ``x-kubernetes-list-type`` (``atomic``, ``set``, ``map``),
+``x-kubernetes-list-map-keys`` and ``x-kubernetes-map-type`` stand in ``json_schema_extra`` of a field.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """What merging must know about one field."""
+
+    model: type[BaseModel] | None = None
+    """The model of the value; for lists and maps, of their elements; None for scalars and free-form data."""
+    container: str = ""
+    """``list``, ``map`` (``dict[str, X]``) or "" for a single value."""
+    strategies: frozenset[str] = frozenset()
+    merge_key: str = ""
+    list_type: str = ""
+    list_keys: tuple[str, ...] = ()
+    map_type: str = ""
+
+    @property
+    def merges(self) -> bool:
+        """Whether a list of this field merges instead of being replaced."""
+        return "merge" in self.strategies
+
+
+UNKNOWN = FieldRule()
+
+
+@lru_cache(maxsize=512)
+def rules(model: type[BaseModel]) -> Mapping[str, FieldRule]:
+    """The rule of every field of ``model``, by its JSON name."""
+    if not model.__pydantic_fields_complete__:
+        model.model_rebuild()
+    return {info.alias or name: _rule(info) for name, info in model.model_fields.items()}
+
+
+def rule(model: type[BaseModel] | None, name: str) -> FieldRule:
+    """The rule of one field; ``UNKNOWN`` for unknown fields and free-form data."""
+    return rules(model).get(name, UNKNOWN) if model is not None else UNKNOWN
+
+
+def extras(info: FieldInfo) -> dict[str, Any]:
+    """``json_schema_extra`` of a field, also where it was set on the annotated type."""
+    found: dict[str, Any] = {}
+    for source in (*info.metadata, info):
+        extra = getattr(source, "json_schema_extra", None)
+        if isinstance(extra, dict):
+            found.update(extra)
+    return found
+
+
+def element(annotation: Any) -> tuple[str, Any]:
+    """``("list", X)`` for ``list[X] | None``, ``("map", X)`` for ``dict[str, X]``, else ``("", X)``."""
+    annotation = strip(annotation)
+    origin = get_origin(annotation)
+    if origin is list:
+        return "list", strip(get_args(annotation)[0])
+    if origin is dict:
+        return "map", strip(get_args(annotation)[1])
+    return "", annotation
+
+
+def strip(annotation: Any) -> Any:
+    """``annotation`` without ``Annotated`` and ``| None``."""
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation = get_args(annotation)[0]
+        elif origin is Union or origin is types.UnionType:
+            inner = [argument for argument in get_args(annotation) if argument is not type(None)]
+            if len(inner) != 1:
+                return annotation
+            annotation = inner[0]
+        else:
+            return annotation
+
+
+def _rule(info: FieldInfo) -> FieldRule:
+    container, inner = element(info.annotation)
+    extra = extras(info)
+    return FieldRule(
+        model=inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None,
+        container=container,
+        strategies=frozenset(filter(None, str(extra.get("x-kubernetes-patch-strategy", "")).split(","))),
+        merge_key=str(extra.get("x-kubernetes-patch-merge-key", "")),
+        list_type=str(extra.get("x-kubernetes-list-type", "")),
+        list_keys=tuple(extra.get("x-kubernetes-list-map-keys", ())),
+        map_type=str(extra.get("x-kubernetes-map-type", "")),
+    )
