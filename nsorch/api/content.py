@@ -8,9 +8,12 @@ Source: k8s.io/apiserver ``pkg/endpoints/handlers/negotiation``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
+
+import yaml
 
 from nsorch.api.failures import Failure, not_acceptable, unsupported_media_type
 
@@ -55,10 +58,6 @@ class Format:
     shape: str = ""
     group: str = ""
     version: str = ""
-
-    @property
-    def yaml(self) -> bool:
-        return self.media_type == YAML
 
     @property
     def api_version(self) -> str:
@@ -128,6 +127,13 @@ def negotiate_list(accept: str | None) -> Format:
 def negotiate_object(accept: str | None) -> Format:
     """For one object, also within watch events: itself, a Table or PartialObjectMetadata."""
     return negotiate(accept, (TABLE, PARTIAL))
+
+
+def render(body: bytes, form: Format) -> bytes:
+    """JSON bytes in the chosen media type."""
+    if form.media_type != YAML:
+        return body
+    return yaml.safe_dump(json.loads(body), sort_keys=False, allow_unicode=True).encode()
 
 
 def body_type(content_type: str | None) -> str:

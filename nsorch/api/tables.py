@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from nsorch.api.failures import bad_request
 from nsorch.resources.meta import Resource
-from nsorch.resources.registry import Kind
+from nsorch.resources.registry import Column, Kind
 
 Include = Literal["Metadata", "None", "Object"]
 
@@ -119,9 +119,13 @@ def partial_list(objects: Iterable[Resource], meta: ListMeta, api_version: str =
     )
 
 
-@lru_cache(maxsize=256)
 def column_definitions(kind: Kind[Any]) -> bytes:
     """``columnDefinitions`` of a kind as JSON."""
+    return _definitions(kind.columns)
+
+
+@lru_cache(maxsize=256)
+def _definitions(columns: tuple[Column[Any], ...]) -> bytes:
     return json.dumps(
         [
             {
@@ -131,7 +135,7 @@ def column_definitions(kind: Kind[Any]) -> bytes:
                 "description": column.description,
                 "priority": column.priority,
             }
-            for number, column in enumerate(kind.columns)
+            for number, column in enumerate(columns)
         ],
         separators=(",", ":"),
     ).encode()
