@@ -32,6 +32,9 @@ class Mount:
     propagation: Literal["private", "rslave", "rshared"] = "private"
     options: str = ""
     """``tmpfs`` data such as ``size=64m,mode=1777``."""
+    beneath: str = ""
+    """Host folder that ``source`` must not leave when its symbolic links are followed, because containers can write
+    there (subPath of an emptyDir or hostPath): open with openat2(RESOLVE_IN_ROOT) below it, make missing folders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

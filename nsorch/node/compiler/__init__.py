@@ -1,0 +1,1 @@
+"""Pod + ConfigMaps + Secrets + image configs + addresses -> PodPlan. Pure: no I/O, no clock."""

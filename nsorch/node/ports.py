@@ -1,0 +1,89 @@
+"""What the node agent needs from the other parts, as protocols: images, addresses, service rules, tokens.
+
+The daemon hands in the real ones; tests hand in small ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class ImageConfig(Protocol):
+    """The part of an OCI image config that matters for running it."""
+
+    @property
+    def entrypoint(self) -> Sequence[str] | None: ...
+    @property
+    def cmd(self) -> Sequence[str] | None: ...
+    @property
+    def env(self) -> Sequence[str]: ...
+    @property
+    def working_dir(self) -> str: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def stop_signal(self) -> str | None: ...
+
+
+class Image(Protocol):
+    """An image that is on this host, unpacked."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def references(self) -> Sequence[str]: ...
+    @property
+    def layers(self) -> Sequence[object]: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def config(self) -> ImageConfig: ...
+
+
+class Images(Protocol):
+    """The image store (``nsorch.images.ImageStore``)."""
+
+    def find(self, reference: str) -> Image | None: ...
+    async def ensure(self, reference: str, policy: str) -> Image: ...
+    def list(self) -> Sequence[Image]: ...
+    def use(self, uid: str, image_id: str) -> None: ...
+    def release(self, uid: str) -> None: ...
+
+
+class Addresses(Protocol):
+    """Pod address leases (``nsorch.network.PodAddresses``)."""
+
+    async def lease(self, uid: str) -> str: ...
+    async def release(self, uid: str) -> None: ...
+
+
+class Proxy(Protocol):
+    """Service rules (``nsorch.network.ServiceProxy``)."""
+
+    async def without(self, address: str, timeout: float) -> object:
+        """Return when no applied rule sends new traffic to ``address``, or after ``timeout`` seconds."""
+        ...
+
+
+class TokenSource(Protocol):
+    """Makes ServiceAccount tokens for projected volumes."""
+
+    def token(self, namespace: str, service_account: str, audience: str, seconds: int, pod_uid: str) -> str: ...
+
+
+Unsubscribe = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class HostImage:
+    """``nsorch.local/host``: the host's own root, read-only; for nsorch's own Pods in kube-system only."""
+
+    REFERENCE = "nsorch.local/host"
+    id: str = "host"
+
+
+def is_host_image(reference: str) -> bool:
+    """Whether ``reference`` names the built-in host image, with any tag."""
+    return reference == HostImage.REFERENCE or reference.startswith(HostImage.REFERENCE + ":")
