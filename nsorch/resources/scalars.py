@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from nsorch.resources.quantity import canonical
+
 Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1, json_schema_extra={"format": "int32"})]
 """A 32-bit integer, as most numbers of the API are."""
 
@@ -20,15 +22,11 @@ Base64 = Annotated[str, Field(json_schema_extra={"format": "byte"})]
 
 
 def _quantity(value: Any) -> Any:
-    """JSON numbers are allowed where a quantity is expected (``cpu: 1``); they are kept as text."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return format(value, "f").rstrip("0").rstrip(".") if abs(value) < 1e18 else repr(value)
-    return value
+    """Canonical text, as Kubernetes stores it. JSON numbers are allowed where a quantity is expected (``cpu: 1``)."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    return canonical(value.strip()) if isinstance(value, str) else value
 
 
 Quantity = Annotated[str, BeforeValidator(_quantity), Field(json_schema_extra={"x-kubernetes-quantity": True})]
-"""``resource.Quantity``: "100m", "1.5", "64Mi". See ``quantity.py`` for arithmetic and canonical form."""
+"""``resource.Quantity``: "100m", "1.5", "64Mi", kept in canonical form. See ``quantity.py`` for arithmetic."""
