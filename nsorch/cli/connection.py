@@ -1,0 +1,178 @@
+"""HTTP to the daemon on its unix socket: the only way the command line reaches nsorch.
+
+Standard library only, so that a command starts fast.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from nsorch.cli.failure import CommandFailure
+from nsorch.kit.paths import Paths
+
+JSON = "application/json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float | None) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class ApiFailure(CommandFailure):
+    """The daemon answered with a ``metav1.Status``; ``answer`` is that document."""
+
+    def __init__(self, code: int, status: Mapping[str, Any]) -> None:
+        reason = status.get("reason") or http.client.responses.get(code, "")
+        super().__init__(f"{reason}: {status.get('message', '')}" if reason else str(status.get("message")))
+        self.code = code
+        self.answer = status
+
+
+class Connection:
+    """Requests to one daemon. ``warn`` is called with each ``Warning:`` header's text."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+
+    def _open(self, timeout: float | None) -> _UnixConnection:
+        connection = _UnixConnection(self.paths.api_socket, timeout)
+        try:
+            connection.connect()
+        except (FileNotFoundError, ConnectionRefusedError):
+            option = "" if self.paths == Paths.at("/var/lib/nsorch") else f" --root {self.paths.root}"
+            raise CommandFailure(
+                f"no nsorch daemon is running for {self.paths.root}: start it with `nsorch up{option}`"
+            ) from None
+        except PermissionError:
+            raise CommandFailure(f"cannot open {self.paths.api_socket}: only root may use it (try sudo)") from None
+        except OSError as error:
+            raise CommandFailure(f"cannot open {self.paths.api_socket}: {error.strerror or error}") from None
+        return connection
+
+    def alive(self) -> bool:
+        """Whether a daemon listens (it may not be ready yet)."""
+        try:
+            self._open(2).close()
+        except CommandFailure:
+            return False
+        return True
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None,
+        body: Any,
+        content_type: str,
+        accept: str,
+        timeout: float | None,
+    ) -> http.client.HTTPResponse:
+        if query:
+            path += "?" + urlencode({k: v for k, v in query.items() if v not in (None, "")})
+        raw = body if isinstance(body, bytes | type(None)) else json.dumps(body).encode()
+        headers = {"Accept": accept, "User-Agent": "nsorch"}
+        if raw is not None:
+            headers["Content-Type"] = content_type
+        connection = self._open(timeout)
+        try:
+            connection.request(method, path, body=raw, headers=headers)
+            response = connection.getresponse()
+        except TimeoutError:
+            raise CommandFailure(f"cannot {method} {path}: the daemon did not answer within {timeout:g} s") from None
+        except (http.client.HTTPException, OSError) as error:
+            raise CommandFailure(f"cannot {method} {path}: the daemon broke the connection ({error})") from None
+        for warning in response.headers.get_all("Warning") or ():
+            parts = warning.split('"')
+            warn(parts[1] if len(parts) > 2 else warning)
+        if response.status >= 400:
+            text = response.read()
+            connection.close()
+            try:
+                status = json.loads(text)
+            except ValueError:
+                status = {"message": text.decode(errors="replace").strip() or response.reason}
+            raise ApiFailure(response.status, status)
+        return response
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        timeout: float | None = 60,
+    ) -> Any:
+        """One request; the answer parsed if it is JSON, else its text."""
+        response = self._send(
+            method, path, query=query, body=body, content_type=content_type, accept=accept, timeout=timeout
+        )
+        try:
+            text = response.read()
+        finally:
+            response.close()
+        return json.loads(text) if JSON in (response.headers.get("Content-Type") or "") else text.decode()
+
+    def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        accept: str = "*/*",
+        timeout: float | None = None,
+    ) -> Iterator[bytes]:
+        """One request whose answer arrives in pieces (logs, watches, progress)."""
+        response = self._send(method, path, query=query, body=body, content_type=JSON, accept=accept, timeout=timeout)
+        try:
+            while chunk := response.read1(65536):
+                yield chunk
+        except http.client.IncompleteRead:
+            return
+        finally:
+            response.close()
+
+    def lines(self, method: str, path: str, **options: Any) -> Iterator[Any]:
+        """A stream of JSON documents, one a line."""
+        rest = b""
+        for chunk in self.stream(method, path, **options):
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                if line.strip():
+                    yield json.loads(line)
+        if rest.strip():
+            yield json.loads(rest)
+
+
+def warn(text: str) -> None:
+    """Print a warning on standard error, once each."""
+    import sys
+
+    if text not in _warned:
+        _warned.add(text)
+        print(f"Warning: {text}", file=sys.stderr)
+
+
+_warned: set[str] = set()
+
+
+def segment(text: str) -> str:
+    """One path segment, escaped."""
+    return quote(text, safe="")

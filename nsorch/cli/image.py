@@ -1,0 +1,113 @@
+"""``nsorch image``: the images on this host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nsorch.cli import output as out
+from nsorch.cli.connection import segment
+from nsorch.cli.events import age
+from nsorch.cli.failure import CommandFailure
+from nsorch.cli.options import Output, Root, Session
+
+group = typer.Typer(no_args_is_help=True, help="The images on this host: build, load, list, inspect, remove.")
+IMAGES = "/nsorch/v1/images"
+Reference = Annotated[str, typer.Argument(metavar="IMAGE", help="Reference or id.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="image")
+
+
+@group.command()
+def build(
+    context: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with a Containerfile, such as rootfs/busybox.")
+    ],
+    tag: Annotated[str, typer.Option("--tag", "-t", metavar="NAME[:TAG]", show_default="the folder's name")] = "",
+    file: Annotated[str, typer.Option("--file", "-f", metavar="FILE", help="Containerfile, relative to DIR.")] = "",
+    build_arg: Annotated[list[str] | None, typer.Option("--build-arg", metavar="NAME=VALUE")] = None,
+    root: Root = None,
+) -> None:
+    """Turn a recipe into an image."""
+    if not context.is_dir():
+        raise CommandFailure(f"cannot build {context}: no such folder")
+    tag = tag or context.absolute().name
+    args = dict(pair.split("=", 1) for pair in build_arg or () if "=" in pair)
+    body = {"context": str(context.absolute()), "file": file or None, "tag": tag, "args": args}
+    _follow(Session(root), f"{IMAGES}/build", body)
+
+
+@group.command()
+def load(
+    archive: Annotated[
+        Path, typer.Argument(metavar="ARCHIVE", help="docker-archive or oci-archive tar, or OCI layout.")
+    ],
+    root: Root = None,
+) -> None:
+    """Take in an image made elsewhere (`docker save`, `podman save`, `skopeo copy`)."""
+    if not archive.exists():
+        raise CommandFailure(f"cannot load {archive}: no such file")
+    _follow(Session(root), f"{IMAGES}/load", {"path": str(archive.absolute())})
+
+
+def _follow(session: Session, path: str, body: Any) -> None:
+    for line in session.connection.lines("POST", path, body=body):
+        if "error" in line:
+            raise CommandFailure(line["error"])
+        print(line["message"], flush=True)
+
+
+@group.command()
+def ls(output: Output = "", root: Root = None) -> None:
+    """List the images."""
+    out.check(output, ("", "json", "yaml", "name"))
+    images = Session(root).connection.call("GET", IMAGES)["items"]
+    if output in ("json", "yaml"):
+        print(out.document(images, output))
+        return
+    rows = []
+    for image in images:
+        created = age(image["created"]) if image.get("created") else ""
+        for reference in image["references"] or ["<none>"]:
+            name, _, tag = reference.rpartition(":")
+            rows.append(
+                [name or reference, tag, image["id"].removeprefix("sha256:")[:12], size(image["size"]), created]
+            )
+    if output == "name":
+        print("\n".join(reference for image in images for reference in image["references"]))
+    else:
+        print(out.columns(("Image", "Tag", "Id", "Size", "Age"), rows))
+
+
+@group.command()
+def inspect(reference: Reference, output: Output = "yaml", root: Root = None) -> None:
+    """Print an image's configuration, layers and sizes."""
+    out.check(output, ("json", "yaml"))
+    print(out.document(Session(root).connection.call("GET", f"{IMAGES}/{segment(reference)}"), output))
+
+
+@group.command()
+def rm(
+    references: Annotated[list[str], typer.Argument(metavar="IMAGE...")],
+    force: Annotated[bool, typer.Option("--force", help="Even if Pods use it.")] = False,
+    root: Root = None,
+) -> None:
+    """Remove images and what only they need."""
+    session = Session(root)
+    for reference in references:
+        query = {"force": "true" if force else ""}
+        session.connection.call("DELETE", f"{IMAGES}/{segment(reference)}", query=query)
+        print(f'image "{reference}" removed')
+
+
+def size(count: float) -> str:
+    """Bytes for people: ``12.3MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g}{unit}"
+        count /= 1000
+    return f"{count:.3g}TB"

@@ -1,0 +1,36 @@
+"""``python -m nsorch.daemon``: the daemon's own program, in the foreground."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import uvloop
+
+from nsorch.daemon.daemon import Daemon, StartFailure
+from nsorch.daemon.settings import SettingsError, parse
+from nsorch.kit import logs
+
+
+def main() -> int:
+    """Exit status 0 after a clean stop, 1 if it cannot start, 2 for a wrong command line."""
+    try:
+        start = parse(sys.argv[1:])
+    except SettingsError as error:
+        print(f"nsorch daemon: {error}", file=sys.stderr)
+        return 2
+    if os.geteuid() != 0:
+        print("nsorch daemon: cannot start: it makes namespaces, mounts and rules, so it needs root", file=sys.stderr)
+        return 1
+    os.umask(0o077)
+    logs.configure(start.log_level, with_time="JOURNAL_STREAM" not in os.environ)
+    try:
+        uvloop.run(Daemon(start).run())
+    except StartFailure as error:
+        print(f"nsorch daemon: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
