@@ -140,7 +140,7 @@ def undo(
 ) -> None:
     """Go back to an earlier revision."""
     session = Session(root)
-    kind, _, deployment = _deployment(session, what, namespace)
+    kind, url, deployment = _deployment(session, what, namespace)
     name = deployment["metadata"]["name"]
     if deployment["spec"].get("paused"):
         raise CommandFailure(
