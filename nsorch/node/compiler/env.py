@@ -19,7 +19,8 @@ from nsorch.node.compiler.inputs import (
     secret_items,
     secret_value,
 )
-from nsorch.resources.pod import Container, EnvVar, EnvVarSource, Pod
+from nsorch.resources.container import Container, EnvVar, EnvVarSource
+from nsorch.resources.pod import Pod
 from nsorch.resources.service import Service
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

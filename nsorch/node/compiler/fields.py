@@ -8,7 +8,8 @@ import re
 from nsorch.node.compiler.failures import ConfigError
 from nsorch.node.compiler.inputs import Surroundings
 from nsorch.node.compiler.quantities import bytes_of, ceil_divide, milli_of
-from nsorch.resources.pod import Container, Pod
+from nsorch.resources.container import Container
+from nsorch.resources.pod import Pod
 
 _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['(.*)'\]$", re.DOTALL)
 

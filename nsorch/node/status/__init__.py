@@ -1,0 +1,1 @@
+"""Facts from a supervisor + spec + probe results -> PodStatus as kubelet reports it. Pure."""
