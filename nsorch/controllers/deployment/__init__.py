@@ -1,0 +1,1 @@
+"""Deployments: roll ReplicaSets forward and back."""

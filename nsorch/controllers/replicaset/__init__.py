@@ -1,0 +1,1 @@
+"""ReplicaSets: keep the wanted number of Pods of one template."""
