@@ -20,7 +20,7 @@ class ReplicaSetSpec(Model):
     selector: LabelSelector
     minReadySeconds: Int32 | None = None
     replicas: Int32 | None = None
-    template: PodTemplateSpec | None = None
+    template: PodTemplateSpec
 
 
 class ReplicaSetCondition(Model):

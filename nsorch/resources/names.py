@@ -30,8 +30,8 @@ _ENV_RE = re.compile(r"[\x20-\x3c\x3e-\x7e]*")
 
 
 def _shape(message: str, pattern: str, *examples: str) -> str:
-    quoted = " or ".join(f"'{example}'," for example in examples)
-    return f"{message} (e.g. {quoted} regex used for validation is '{pattern}')"
+    quoted = " or ".join(f"'{example}', " for example in examples)
+    return f"{message} (e.g. {quoted}regex used for validation is '{pattern}')"
 
 
 def _too_long(limit: int) -> str:

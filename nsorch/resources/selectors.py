@@ -232,7 +232,7 @@ def parse_fields(text: str) -> tuple[FieldRequirement, ...]:
 
 
 def _split_unescaped(text: str) -> list[str]:
-    return [part for part in re.findall(r"((?:\\.|[^\\,])*)(?:,|$)", text)] if text else []
+    return list(re.findall(r"((?:\\.|[^\\,])*)(?:,|$)", text)) if text else []
 
 
 def _unescape(value: str) -> str:
