@@ -27,15 +27,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from nsorch.kit.files import write_atomic
 from nsorch.kit.logs import logger
 from nsorch.network.addresses import INTERFACE_PREFIX, host_interface
 from nsorch.network.settings import NetworkSettings
-
-if TYPE_CHECKING:
-    from pyroute2.iproute.linux import IPRoute
 
 R = TypeVar("R")
 
@@ -70,7 +67,7 @@ class HostNetwork:
         self._record = record
         self._thread = ThreadPoolExecutor(1, "netlink")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._socket: IPRoute | None = None
+        self._socket: Any = None
 
     async def prepare(self) -> NetworkSettings:
         """Make all of it (again: what is there already stays). Returns the settings with ``node_address`` filled in.
@@ -114,12 +111,13 @@ class HostNetwork:
         return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
 
     @property
-    def _ip(self) -> IPRoute:
+    def _ip(self) -> Any:
         if self._socket is None:
             from pyroute2.iproute.linux import IPRoute
 
+            connect: Any = IPRoute  # pyroute2's constructor has no annotations
             self._loop = asyncio.SelectorEventLoop()
-            self._socket = IPRoute(use_event_loop=self._loop)
+            self._socket = connect(use_event_loop=self._loop)
         return self._socket
 
     def _close(self) -> None:
@@ -304,4 +302,4 @@ def sysctl(name: str) -> Path:
 def here() -> str:
     """This boot and network namespace, in one word."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}/{os.readlink('/proc/self/ns/net')}"
+    return f"{boot}/{os.readlink('/proc/thread-self/ns/net')}"
