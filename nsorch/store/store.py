@@ -209,6 +209,12 @@ class Store:
         ]
         return self._enqueue(key, statements, lambda: self._publish(change, owner), record)
 
+    async def settled(self, key: tuple[str, str, str]) -> None:
+        """Return when the latest state of ``key`` is durable; raises ``StoreError`` if it could not become so."""
+        write = self._pending.get(key)
+        if write is not None:
+            await asyncio.shield(write.future)
+
     # Leases: see leases.py, which is the face of these.
 
     def leases(self, pool: str) -> dict[str, str]:

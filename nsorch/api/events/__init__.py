@@ -1,0 +1,1 @@
+"""Events: recorded by the daemon's own parts, and kept within bounds."""

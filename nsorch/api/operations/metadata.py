@@ -1,0 +1,143 @@
+"""The metadata that the server owns: names, uids, times, generations, managed fields.
+
+Source: k8s.io/apiserver ``pkg/registry/rest/{create,update,meta}.go``.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import Any
+
+from nsorch.api import failures
+from nsorch.api.operations.context import Context, Write
+from nsorch.kit.clock import rfc3339
+from nsorch.resources.meta import ManagedFieldsEntry, ObjectMeta, Resource
+from nsorch.resources.registry import Cause, Kind
+
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+"""Letters of generated names: no vowels and no look-alikes, as k8s.io/apimachinery ``rand.String``."""
+SUFFIX = 5
+LONGEST_BASE = 63 - SUFFIX
+ATTEMPTS = 8
+"""Generated names tried before giving up."""
+
+WITH_GENERATION = frozenset({"apps", "batch", "autoscaling", "policy", "networking.k8s.io", "discovery.k8s.io"})
+"""API groups whose kinds count changes of their spec in ``metadata.generation``."""
+
+
+def generated_name(base: str) -> str:
+    """A name for ``generateName``: the base and five random letters."""
+    return base[:LONGEST_BASE] + "".join(secrets.choice(ALPHABET) for _ in range(SUFFIX))
+
+
+def place(kind: Kind[Any], namespace: str | None, obj: Resource) -> None:
+    """Put the object into the namespace of the request; Failure 400 if it names another one."""
+    given = obj.metadata.namespace
+    if not kind.namespaced:
+        obj.metadata.namespace = None
+        return
+    if given and given != namespace:
+        raise failures.bad_request(
+            f"the namespace of the provided object does not match the namespace sent on the request: "
+            f'"{given}" is not "{namespace}"'
+        )
+    obj.metadata.namespace = namespace
+
+
+def begin(ctx: Context, kind: Kind[Any], obj: Resource, write: Write) -> None:
+    """Give a new object its name, uid, time and generation."""
+    meta = obj.metadata
+    if meta.resourceVersion not in (None, ""):
+        raise failures.bad_request("resourceVersion should not be set on objects to be created")
+    if not meta.name:
+        if not meta.generateName:
+            why = "Required value: name or generateName is required"
+            raise failures.invalid(kind, "", [Cause("FieldValueRequired", "metadata.name", why)])
+        for _ in range(ATTEMPTS):
+            meta.name = generated_name(meta.generateName)
+            if ctx.store.latest(kind.resource, meta.namespace, meta.name) is None:
+                break
+        else:
+            raise failures.already_exists(kind, meta.name or "")
+    meta.resourceVersion = meta.selfLink = None
+    meta.deletionTimestamp = meta.deletionGracePeriodSeconds = None
+    meta.uid = str(uuid.uuid4())
+    meta.creationTimestamp = rfc3339(ctx.clock.time())
+    meta.generation = 1 if kind.group in WITH_GENERATION else None
+    meta.managedFields = None
+    if not meta.finalizers:
+        meta.finalizers = None
+    manage(ctx, kind, obj, write)
+
+
+def carry_over(new: Resource, old: Resource) -> None:
+    """On update: what only the server sets stays as it was."""
+    meta, before = new.metadata, old.metadata
+    meta.name, meta.namespace, meta.uid = before.name, before.namespace, before.uid
+    meta.generateName = before.generateName
+    meta.creationTimestamp = before.creationTimestamp
+    meta.deletionTimestamp = before.deletionTimestamp
+    meta.deletionGracePeriodSeconds = before.deletionGracePeriodSeconds
+    meta.generation = before.generation
+    meta.resourceVersion = before.resourceVersion
+    meta.selfLink = None
+    meta.managedFields = before.managedFields
+    meta.labels = meta.labels or None
+    meta.annotations = meta.annotations or None
+    meta.finalizers = meta.finalizers or None
+    meta.ownerReferences = meta.ownerReferences or None
+
+
+def count_generation(kind: Kind[Any], new: Resource, old: Resource) -> None:
+    """Add one to ``metadata.generation`` if anything but metadata and status differs."""
+    if old.metadata.generation is None:
+        return
+    for name in type(new).model_fields:
+        if name not in ("metadata", "status") and getattr(new, name) != getattr(old, name):
+            new.metadata.generation = old.metadata.generation + 1
+            return
+
+
+def manage(ctx: Context, kind: Kind[Any], obj: Resource, write: Write, subresource: str = "") -> None:
+    """Note in ``managedFields`` who wrote last: one entry per manager, operation and subresource."""
+    if not write.manager:
+        return
+    entry = ManagedFieldsEntry(
+        manager=write.manager[:128],
+        operation=write.operation,
+        apiVersion=kind.group_version,
+        time=rfc3339(ctx.clock.time()),
+        subresource=subresource or None,
+    )
+    identity = (entry.manager, entry.operation, entry.subresource)
+    kept = [
+        other
+        for other in obj.metadata.managedFields or ()
+        if (other.manager, other.operation, other.subresource) != identity
+    ]
+    # Oldest first; a bound, because a client may call itself differently each time.
+    obj.metadata.managedFields = [*kept[-9:], entry]
+
+
+def own_metadata(obj: Resource) -> ObjectMeta:
+    """Give the object a copy of its metadata that may be changed, its lists and maps too."""
+    obj.metadata = obj.metadata.copy_deep()
+    return obj.metadata
+
+
+def check_preconditions(kind: Kind[Any], current: Resource, uid: str | None, version: str | None) -> None:
+    """Failure 409 unless the object has this uid and resourceVersion (None: any)."""
+    if uid is not None and uid != current.uid:
+        raise failures.conflict(
+            kind,
+            current.name,
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {current.uid}",
+        )
+    if version is not None and version != current.metadata.resourceVersion:
+        raise failures.conflict(
+            kind,
+            current.name,
+            f"Precondition failed: ResourceVersion in precondition: {version}, "
+            f"ResourceVersion in object meta: {current.metadata.resourceVersion}",
+        )

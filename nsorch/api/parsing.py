@@ -1,0 +1,254 @@
+"""From the bytes of a request body to a model: JSON or YAML, limits, unknown fields, wrong types.
+
+Kubernetes answers 400 where the body is no object of the kind, 422 where a required field is missing.
+``fieldValidation``: Strict refuses unknown fields, Warn (the default) tells of them, Ignore drops them silently.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from nsorch.api import failures
+from nsorch.api.content import YAML
+from nsorch.api.failures import Failure
+from nsorch.resources.base import Model
+from nsorch.resources.meta import Resource
+from nsorch.resources.registry import Cause, Kind
+
+M = TypeVar("M", bound=Model)
+Validation = Literal["Strict", "Warn", "Ignore"]
+
+MAX_NODES = 500_000
+"""Values in one document, aliases followed: bounds what a small YAML text can expand to."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML as Kubernetes reads it: dates stay text."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def field_validation(text: str) -> Validation:
+    """The ``fieldValidation`` query parameter; Failure 400 if it is none."""
+    match text:
+        case "" | "Warn":
+            return "Warn"
+        case "Strict":
+            return "Strict"
+        case "Ignore":
+            return "Ignore"
+    raise failures.bad_request(
+        f'fieldValidation: Unsupported value: "{text}": supported values: "", "Ignore", "Strict", "Warn"'
+    )
+
+
+def decode(raw: bytes, media_type: str, *, depth_limit: int = 200, what: str = "object") -> dict[str, Any]:
+    """The document of a body; Failure 400 unless it is one JSON or YAML object within limits."""
+    try:
+        document = _load_yaml(raw) if media_type == YAML else from_json(raw, allow_inf_nan=False)
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        kind = "yaml" if media_type == YAML else "json"
+        why = " ".join(str(error).split()) or "nested too deeply"
+        raise failures.bad_request(
+            f"the object provided is unrecognized (must be of type {what}): couldn't get version/kind; "
+            f"{kind} parse error: {why}"
+        ) from None
+    if not isinstance(document, dict):
+        raise failures.bad_request(
+            f"the object provided is unrecognized (must be of type {what}): the body must be one object, "
+            f"not {_json_type(document)}"
+        )
+    _tidy(document, depth_limit)
+    return document
+
+
+def _load_yaml(raw: bytes) -> Any:
+    return yaml.load(raw, Loader=_Loader)
+
+
+def _tidy(document: Any, depth_limit: int) -> None:
+    """Refuse what is too deep or too large; drop members that are null, which to Kubernetes are absent."""
+    nodes = 0
+    level = [document]
+    depth = 0
+    while level:
+        depth += 1
+        nodes += len(level)
+        if depth > depth_limit:
+            raise failures.bad_request(f"the body is nested too deeply: more than {depth_limit} levels")
+        if nodes > MAX_NODES:
+            raise failures.bad_request(f"the body is too large: more than {MAX_NODES} values (aliases followed)")
+        deeper: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                if None in value.values():
+                    for key in [key for key, member in value.items() if member is None]:
+                        del value[key]
+                deeper.extend(value.values())
+            elif isinstance(value, list):
+                deeper.extend(value)
+        level = [value for value in deeper if isinstance(value, dict | list)]
+        nodes += len(deeper) - len(level)
+
+
+def parse_object(
+    kind: Kind[Any],
+    raw: bytes,
+    media_type: str,
+    validation: Validation = "Ignore",
+    *,
+    depth_limit: int = 200,
+) -> tuple[Resource, list[str]]:
+    """An object of ``kind`` from a body, and warnings about it."""
+    document = decode(raw, media_type, depth_limit=depth_limit, what=kind.kind)
+    return parse_document(kind, document, validation)
+
+
+def parse_document(
+    kind: Kind[Any], document: dict[str, Any], validation: Validation = "Ignore"
+) -> tuple[Resource, list[str]]:
+    """An object of ``kind`` from a document, and warnings about it. A missing apiVersion or kind is filled in."""
+    model: type[Resource] = kind.model
+    check_type(document, model)
+    obj = validate(model, document, kind)
+    warnings = unknown_fields(obj, document) if validation != "Ignore" else []
+    if warnings and validation == "Strict":
+        raise failures.bad_request(
+            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+            f"strict decoding error: {', '.join(warnings)}"
+        )
+    return obj, warnings
+
+
+def check_type(document: dict[str, Any], model: type[Resource]) -> None:
+    """Fill in apiVersion and kind; Failure 400 if they are others than the model's."""
+    group_version, name = model.GROUP_VERSION, model.KIND
+    given = (document.setdefault("apiVersion", group_version), document.setdefault("kind", name))
+    if given[0] in (None, ""):
+        document["apiVersion"] = group_version
+    if given[1] in (None, ""):
+        document["kind"] = name
+    if document["kind"] != name:
+        raise failures.bad_request(
+            f'{document["kind"]} in version "{document["apiVersion"]}" cannot be handled as a {name}: '
+            f"the kind of the object does not match the path that it was sent to"
+        )
+    if document["apiVersion"] != group_version:
+        raise failures.bad_request(
+            f"the API version in the data ({document['apiVersion']}) does not match the expected API version "
+            f"({group_version})"
+        )
+
+
+@lru_cache(maxsize=512)
+def _adapter(model: type[M]) -> TypeAdapter[M]:
+    return TypeAdapter(model)
+
+
+def validate(model: type[M], document: dict[str, Any], kind: Kind[Any] | None = None) -> M:
+    """The document as a model. Failure 400 on a wrong type, 422 on a missing field (of ``kind``)."""
+    try:
+        # From JSON text, because there strict means JSON's own types, while for Python data it also refuses dicts.
+        obj: M = _adapter(model).validate_json(json.dumps(document), strict=True)
+        return obj
+    except ValidationError as error:
+        raise _refusal(model, document, error.errors(include_url=False), kind) from None
+    except (ValueError, RecursionError) as error:
+        raise failures.bad_request(f"{model.__name__} cannot be read: {error}") from None
+
+
+def _refusal(
+    model: type[Model], document: dict[str, Any], errors: list[ErrorDetails], kind: Kind[Any] | None
+) -> Failure:
+    missing = [error for error in errors if error["type"] == "missing"]
+    if kind is not None and len(missing) == len(errors):
+        metadata = document.get("metadata") or {}
+        name = metadata.get("name") or metadata.get("generateName") or ""
+        causes = [Cause("FieldValueRequired", path(error["loc"]), "Required value") for error in missing]
+        return failures.invalid(kind, name, causes)
+    wrong = [error for error in errors if error["type"] != "missing"] or errors
+    texts = list(dict.fromkeys(f"{path(error['loc'])}: {_wrong(error)}" for error in wrong))
+    version = f' in version "{kind.version}"' if kind else ""
+    return failures.bad_request(
+        f"{model.__name__}{version} cannot be handled as a {model.__name__}: json: cannot unmarshal: {'; '.join(texts[:8])}"
+    )
+
+
+_EXPECTED = {
+    "string_type": "string",
+    "int_type": "integer",
+    "int_from_float": "integer",
+    "float_type": "number",
+    "bool_type": "boolean",
+    "list_type": "array",
+    "dict_type": "object",
+    "model_type": "object",
+    "model_attributes_type": "object",
+}
+
+
+def _wrong(error: ErrorDetails) -> str:
+    expected = _EXPECTED.get(error["type"])
+    if expected:
+        return f"expected {expected}, got {_json_type(error['input'])}"
+    text = error["msg"].removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def _json_type(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return f"string {json.dumps(value[:40])}"
+        case int() | float():
+            return f"number {value}"
+        case list():
+            return "array"
+        case dict():
+            return "object"
+    return type(value).__name__
+
+
+def path(location: tuple[int | str, ...]) -> str:
+    """A field's path as Kubernetes writes it: ``spec.containers[0].image``."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part in ("int", "str", "float", "bool"):  # a branch of a union such as IntOrString, not a field
+            continue
+        else:
+            text += f".{part}" if text else part
+    return text or "<root>"
+
+
+def unknown_fields(obj: Model, document: dict[str, Any]) -> list[str]:
+    """``unknown field "spec.foo"`` for every field of the document that the model does not have."""
+    kept = obj.model_dump(mode="python", by_alias=True, exclude_unset=True)
+    return [f'unknown field "{where}"' for where in _extras(document, kept, "")]
+
+
+def _extras(given: Any, kept: Any, where: str) -> Iterator[str]:
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for key, value in given.items():
+            below = f"{where}.{key}" if where else str(key)
+            if key in kept:
+                yield from _extras(value, kept[key], below)
+            else:
+                yield below
+    elif isinstance(given, list) and isinstance(kept, list):
+        for number, (item, its) in enumerate(zip(given, kept, strict=False)):
+            yield from _extras(item, its, f"{where}[{number}]")
