@@ -7,3 +7,9 @@ needs no bookkeeping of "expected" objects.
 
 In every folder: ``controller.py`` is the loop side (subscriptions, writes), everything else is pure.
 """
+
+from nsorch.controllers.cluster.controller import bootstrap
+from nsorch.controllers.controllers import Controllers
+from nsorch.controllers.settings import ControllerSettings
+
+__all__ = ["ControllerSettings", "Controllers", "bootstrap"]

@@ -11,6 +11,7 @@ from nsorch.controllers.deployment import conditions, plan, revisions, status
 from nsorch.controllers.deployment.view import View
 from nsorch.controllers.owners import Orphans, claim
 from nsorch.controllers.pods import is_terminal
+from nsorch.controllers.writes import gone_is_fine, namespace_ends
 from nsorch.kit.clock import Clock
 from nsorch.resources.apps import Deployment, ReplicaSet
 from nsorch.resources.client import Change, Client, ClientError
@@ -222,7 +223,7 @@ class DeploymentController(Controller):
             changed.status.collisionCount = (changed.status.collisionCount or 0) + 1
             await self.client.update_status(changed)
             return view
-        if error.code == 403 and "being terminated" in error.message:
+        if namespace_ends(error):
             return view
         message = f'Failed to create new replica set "{wanted.name}": {error.message}'
         self.event(deployment, conditions.CREATE_ERROR, message, warning=True)
@@ -263,11 +264,9 @@ class DeploymentController(Controller):
 
     async def _forget_history(self, view: View) -> None:
         for rs in revisions.history_to_delete(view.olds, view.deployment.spec.revisionHistoryLimit):
-            try:
-                await self.client.delete(ReplicaSet, rs.namespace, rs.name, uid=rs.uid, propagation="Background")
-            except ClientError as error:
-                if error.code not in (404, 409):
-                    raise
+            await gone_is_fine(
+                self.client.delete(ReplicaSet, rs.namespace, rs.name, uid=rs.uid, propagation="Background")
+            )
 
     # --- status
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
-
 from nsorch.controllers.controller import Controller, split_key
 from nsorch.controllers.endpoints import members, slices, subsets
 from nsorch.controllers.endpoints.members import Member
 from nsorch.controllers.index import LabelIndex
+from nsorch.controllers.writes import all_of, gone_is_fine
 from nsorch.kit.clock import Clock
-from nsorch.resources.client import Change, Client, ClientError
+from nsorch.resources.client import Change, Client
 from nsorch.resources.endpoints import Endpoints
 from nsorch.resources.endpointslice import EndpointSlice
 from nsorch.resources.pod import Pod
@@ -73,7 +71,7 @@ class EndpointsController(Controller):
             await self._remove(existing, endpoints)
             return
         found = members.members(service, self._selected(service))
-        await _all(
+        await all_of(
             self._write_slices(slices.difference(service, found, existing)),
             self._write_endpoints(service, found, endpoints),
         )
@@ -89,11 +87,11 @@ class EndpointsController(Controller):
         return [pod for name in names if (pod := self.client.get(Pod, namespace, name)) is not None]
 
     async def _write_slices(self, change: slices.Difference) -> None:
-        await _all(
+        await all_of(
             *(self.client.update(one) for one in change.update),
             *(self.client.create(one) for one in change.create),
         )
-        await _all(*(self._delete_slice(one) for one in change.delete))
+        await all_of(*(self._delete_slice(one) for one in change.delete))
 
     async def _write_endpoints(self, service: Service, found: list[Member], existing: Endpoints | None) -> None:
         wanted = subsets.wanted(service, found, existing)
@@ -106,26 +104,8 @@ class EndpointsController(Controller):
 
     async def _remove(self, existing: list[EndpointSlice], endpoints: Endpoints | None) -> None:
         if endpoints is not None and subsets.is_ours(endpoints) and not endpoints.terminating:
-            await _gone_is_fine(self.client.delete(Endpoints, endpoints.namespace, endpoints.name, uid=endpoints.uid))
-        await _all(*(self._delete_slice(one) for one in existing if not one.terminating))
+            await gone_is_fine(self.client.delete(Endpoints, endpoints.namespace, endpoints.name, uid=endpoints.uid))
+        await all_of(*(self._delete_slice(one) for one in existing if not one.terminating))
 
     async def _delete_slice(self, one: EndpointSlice) -> None:
-        await _gone_is_fine(self.client.delete(EndpointSlice, one.namespace, one.name, uid=one.uid))
-
-
-async def _all(*writes: Awaitable[object]) -> None:
-    """Make all writes at once (they share a commit); the first refusal is raised when all have ended."""
-    results = await asyncio.gather(*writes, return_exceptions=True)
-    for result in results:
-        if isinstance(result, ClientError) and result.code == 403 and "being terminated" in result.message:
-            continue  # nothing can be created in a namespace that goes
-        if isinstance(result, BaseException):
-            raise result
-
-
-async def _gone_is_fine(deletion: Awaitable[None]) -> None:
-    try:
-        await deletion
-    except ClientError as error:
-        if error.code not in (404, 409):
-            raise
+        await gone_is_fine(self.client.delete(EndpointSlice, one.namespace, one.name, uid=one.uid))

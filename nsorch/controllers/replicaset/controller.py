@@ -8,6 +8,7 @@ from nsorch.controllers.controller import Controller, split_key
 from nsorch.controllers.owners import Orphans, claim, controller_reference
 from nsorch.controllers.pods import is_active
 from nsorch.controllers.replicaset import plan, status
+from nsorch.controllers.writes import namespace_ends
 from nsorch.kit.clock import Clock
 from nsorch.resources.apps import ReplicaSet
 from nsorch.resources.client import Change, Client, ClientError
@@ -86,14 +87,15 @@ class ReplicaSetController(Controller):
             results = await asyncio.gather(*(self._create_pod(rs) for _ in range(size)))
             error = next((result for result in results if result is not None), None)
             if error is not None:
-                namespace_ends = error.code == 403 and "being terminated" in error.message
-                return None if namespace_ends else error
+                return None if namespace_ends(error) else error
         return None
 
     async def _create_pod(self, rs: ReplicaSet) -> ClientError | None:
         try:
             pod = await self.client.create(pod_of(rs))
         except ClientError as error:
+            if namespace_ends(error):
+                return error
             self.event(rs, "FailedCreate", f"Error creating: {error.message}", warning=True)
             return error
         self.event(rs, "SuccessfulCreate", f"Created pod: {pod.name}")

@@ -1,0 +1,1 @@
+"""What every cluster has: its namespaces, and Service ``kubernetes`` in front of the API server."""

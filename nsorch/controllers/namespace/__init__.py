@@ -1,0 +1,1 @@
+"""Namespaces: what every one gets, and how one ends."""
