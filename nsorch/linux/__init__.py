@@ -1,1 +1,1 @@
-"""One function per system call, under the kernel's name. Standard library only."""
+"""One function per system call, under the kernel's name. The only ctypes in the project; standard library only."""

@@ -1,1 +1,1 @@
-"""Programs that outlive the daemon: spawner and pod supervisor. Standard library, pyroute2 and nsorch.linux only."""
+"""Programs that outlive the daemon: the spawner and, one per Pod, the supervisor. Standard library and ``linux`` only."""

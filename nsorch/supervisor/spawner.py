@@ -1,0 +1,181 @@
+"""The zygote: a small single-threaded process that forks Pod supervisors, so that the daemon never has to fork.
+
+``python -m nsorch.supervisor.spawner --socket PATH``. It outlives the daemon; its death leaves Pods alive. All modules a
+supervisor needs are loaded here, once: a supervisor shares these pages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from nsorch.linux import cgroups, process
+from nsorch.supervisor import pod as supervisor
+from nsorch.supervisor import (
+    service,  # noqa: F401  (preloaded for the supervisors)
+    wire,
+)
+from nsorch.supervisor.loop import Loop
+from nsorch.supervisor.plan import PodPlan
+from nsorch.supervisor.protocol import VERSION
+
+TITLE_ROOM = 384
+"""Bytes that ``nsorch-pod NAMESPACE/NAME`` may need: 63 + 253 and some."""
+
+
+class Spawner:
+    """Answers ``start``, ``ping`` and ``exit``."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._server = wire.listen(path)
+        self.loop = Loop()
+        self.loop.read(self._server, self._accept)
+        self._clients: set[socket.socket] = set()
+
+    def close(self) -> None:
+        try:
+            os.unlink(self._path)
+        except FileNotFoundError:
+            pass
+
+    def _accept(self) -> None:
+        try:
+            client, _ = self._server.accept()
+        except OSError:
+            return
+        self._clients.add(client)
+        self.loop.read(client, lambda: self._read(client))
+
+    def _read(self, client: socket.socket) -> None:
+        try:
+            received = wire.receive(client)
+        except ValueError as error:
+            self._reply(client, {"ok": False, "error": str(error)})
+            return
+        except OSError:
+            received = None
+        if received is None:
+            self._drop(client)
+            return
+        message, fds = received
+        wire.close_all(fds)
+        number, op = message.get("id"), message.get("op")
+        if op == "start":
+            self._start(client, number, str(message.get("plan")))
+        elif op == "ping":
+            self._reply(client, {"id": number, "ok": True, "version": VERSION, "pid": os.getpid()})
+        elif op == "exit":
+            self._reply(client, {"id": number, "ok": True})
+            self.loop.stop()
+        else:
+            self._reply(client, {"id": number, "ok": False, "error": f"cannot do {op!r}: unknown operation"})
+
+    def _drop(self, client: socket.socket) -> None:
+        self.loop.forget(client)
+        self._clients.discard(client)
+        client.close()
+
+    def _reply(self, client: socket.socket, message: dict[str, Any]) -> None:
+        if client not in self._clients:
+            return
+        try:
+            wire.send(client, message)
+        except OSError:
+            self._drop(client)
+
+    def _start(self, client: socket.socket, number: Any, path: str) -> None:
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reader)
+            self._become_supervisor(path, writer)
+        os.close(writer)
+        self.loop.read(reader, lambda: self._started(client, number, reader, pid))
+
+    def _started(self, client: socket.socket, number: Any, reader: int, pid: int) -> None:
+        text = os.read(reader, 8192).decode(errors="replace")
+        self.loop.forget(reader)
+        os.close(reader)
+        if text == "\n":
+            self._reply(client, {"id": number, "ok": True, "pid": pid})
+        else:
+            why = text.strip() or "cannot start the Pod's supervisor: it died without a word"
+            self._reply(client, {"id": number, "ok": False, "error": why})
+
+    def _become_supervisor(self, path: str, ready: int) -> None:
+        """The child's half: never returns. Only what the supervisor needs is kept of the spawner."""
+        code = 1
+        try:
+            os.setsid()
+            self.loop.abandon()
+            self._server.close()
+            for client in self._clients:
+                client.close()
+            process.set_name("nsorch-pod")
+            process.set_child_subreaper()
+            try:
+                with open(path, "rb") as file:
+                    plan = PodPlan.from_json(file.read())
+            except (OSError, ValueError) as error:
+                os.write(ready, f"cannot read the plan {path}: {error}".encode()[:4000])
+                return
+            process.set_title(f"nsorch-pod {plan.namespace}/{plan.name}")
+            supervisor.main(plan, ready)
+            code = 0
+        except BaseException as error:
+            sys.stderr.write(f"nsorch-pod {path}: {type(error).__name__}: {error}\n")
+            sys.excepthook(type(error), error, error.__traceback__)
+        finally:
+            os._exit(code)
+
+
+def _make_room_for_titles() -> None:
+    """A title can only overwrite our own argv and environment: begin again with a larger one if it is small."""
+    if process.title_room() < TITLE_ROOM and "NSORCH_TITLE_ROOM" not in os.environ:
+        env = {**os.environ, "NSORCH_TITLE_ROOM": "." * TITLE_ROOM}
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], env)
+
+
+def _warm_up() -> None:
+    """Whatever is computed once is computed here, for all supervisors to come."""
+    PodPlan.from_json(
+        '{"uid":"","namespace":"","name":"","hostname":"","dir":"","socket":"","cgroup":"","network":{},"limits":{},'
+        '"tmpfs":[{"path":""}],"containers":[{"name":"","security":{},"limits":{},"mounts":[{"target":""}],'
+        '"post_start":{"type":"sleep"}}]}'
+    )
+    cgroups.layout()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="nsorch-spawner", description=__doc__)
+    parser.add_argument("--socket", required=True, help="unix socket to listen on")
+    options = parser.parse_args()
+    _make_room_for_titles()
+    if os.getpid() != os.getsid(0):
+        try:
+            os.setsid()
+        except PermissionError:
+            pass  # already the leader of a process group
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    spawner = Spawner(os.path.abspath(options.socket))
+    _warm_up()
+    process.set_name("nsorch-spawner")
+    process.set_title(f"nsorch-spawner {spawner.loop and options.socket}")
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        spawner.loop.run()
+    finally:
+        spawner.close()
+
+
+if __name__ == "__main__":
+    main()
