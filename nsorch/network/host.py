@@ -4,6 +4,8 @@ What is made, and why:
 
 ``net.ipv4.ip_forward``               Pods reach each other and the world through the host.
 ``net.ipv4.conf.all.route_localnet``  NodePorts answer on 127.0.0.1 too; the rule set drops what others send to 127/8.
+``net.ipv4.conf.*.send_redirects``    Off for new interfaces: a Pod that reaches itself through a Service comes and goes
+                                      by the same veth; a redirect would be wrong and use up the Pod's ICMP allowance.
 ``unreachable POD_CIDR``              A packet for a Pod that is gone ends here, not at the default gateway.
 ``unreachable SERVICE_CIDR``          The same for Service addresses.
 ``SERVICE_CIDR dev lo src NODE``      Without a route connect(2) fails before OUTPUT can translate a Service address.
@@ -46,7 +48,12 @@ DOOMED_GROUP = 0x6E73
 """Interface group into which stale veths are put, to delete them in one message (0.8 ms each, alone 20 ms)."""
 LOOPBACK = 1
 SCOPE_HOST = 254
-SYSCTLS = (("net.ipv4.ip_forward", "1"), ("net.ipv4.conf.all.route_localnet", "1"))
+SYSCTLS = (
+    ("net.ipv4.ip_forward", "1"),
+    ("net.ipv4.conf.all.route_localnet", "1"),
+    ("net.ipv4.conf.all.send_redirects", "0"),
+    ("net.ipv4.conf.default.send_redirects", "0"),
+)
 
 log = logger("network")
 

@@ -21,6 +21,9 @@ from nsorch.resources.meta import Resource
 from tests.support.netns import NetworkNamespace
 
 R = TypeVar("R")
+SYSCTLS = tuple(
+    f"net.ipv4.{name}" for name in ("conf.all.route_localnet", "conf.all.send_redirects", "conf.default.send_redirects")
+)
 CLONE_NEWNET = 0x40000000
 
 
@@ -114,10 +117,9 @@ class FakePod:
 
         class Answer(asyncio.DatagramProtocol):
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
-                self.transport = transport
+                self.transport: Any = transport
 
             def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-                assert isinstance(self.transport, asyncio.DatagramTransport)
                 self.transport.sendto(f"{pod.name} {addr[0]}\n".encode(), addr)
 
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Answer, sock=bound)
@@ -217,5 +219,5 @@ def rules_and_routes(namespace: NetworkNamespace) -> Mapping[str, str]:
         "rules": "\n".join(rules),
         "routes": show("ip", "route", "show", "table", "all"),
         "addresses": show("ip", "addr"),
-        "sysctls": show("sysctl", "net.ipv4.ip_forward", "net.ipv4.conf.all.route_localnet"),
+        "sysctls": show("sysctl", "net.ipv4.ip_forward", *SYSCTLS),
     }
