@@ -1,0 +1,1 @@
+"""Images from recipes: a subset of Containerfiles."""
