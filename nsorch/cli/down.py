@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 from typing import Annotated
@@ -29,6 +30,8 @@ def down(
         body = {"keepPods": keep_pods, "graceSeconds": timeout}
         for line in session.connection.lines("POST", "/nsorch/v1/shutdown", body=body):
             print(line["message"], flush=True)
+            if "pid" in line:
+                _wait_for_end(line["pid"])
         return
     if keep_pods:
         print(f"no nsorch daemon is running for {session.paths.root}")
@@ -41,3 +44,16 @@ def down(
     argv = [sys.executable, "-m", "nsorch.daemon.teardown", "--root", str(session.paths.root)]
     done = subprocess.run(argv, check=False)
     raise typer.Exit(done.returncode)
+
+
+def _wait_for_end(pid: int) -> None:
+    """Return when the process has ended (pidfd_open(2): no polling)."""
+    try:
+        end = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if not select.select([end], [], [], 30)[0]:
+            raise CommandFailure(f"the daemon (pid {pid}) does not end: see its log")
+    finally:
+        os.close(end)
