@@ -60,6 +60,10 @@ class Format:
     version: str = ""
 
     @property
+    def yaml(self) -> bool:
+        return self.media_type == YAML
+
+    @property
     def api_version(self) -> str:
         """``apiVersion`` of the shape, for example ``meta.k8s.io/v1``."""
         return f"{self.group}/{self.version}"
