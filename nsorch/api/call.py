@@ -64,6 +64,13 @@ class Call:
             raise failures.unknown_path()
         return self.target
 
+    def announce(self, response: web.StreamResponse) -> None:
+        """Put the warnings into the headers of a response that is about to be sent."""
+        for text in dict.fromkeys(self.warnings):
+            quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\r", " ")
+            response.headers.add("Warning", f'299 - "{quoted}"')
+        self.warnings.clear()
+
     def text(self, key: str) -> str:
         """A query parameter, "" if absent."""
         return self.request.query.get(key, "")

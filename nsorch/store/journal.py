@@ -19,6 +19,10 @@ MAX_BYTES = 16 * 1024 * 1024
 """Bytes of bodies kept, over all resources."""
 
 
+PROGRESS = 512
+"""Revisions after which even watchers of quiet resources are woken, so that they can tell how far they are."""
+
+
 class Log:
     """Changes of one resource. ``start`` is the absolute number of the first one still kept."""
 
@@ -32,6 +36,13 @@ class Log:
     @property
     def end(self) -> int:
         return self.start + len(self.changes)
+
+    def wake(self) -> None:
+        """Let those who wait look again."""
+        for waiter in self.waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self.waiting.clear()
 
     def after(self, revision: int) -> int:
         """Absolute number of the first change newer than ``revision``; searched from the newest."""
@@ -56,6 +67,7 @@ class Journal:
         self._logs: dict[str, Log] = {}
         self._order: deque[Log] = deque()
         self._bytes = 0
+        self._told = 0
 
     def __len__(self) -> int:
         return len(self._order)
@@ -75,10 +87,11 @@ class Journal:
         self.revision = change.revision
         while len(self._order) > self.max_changes or (self._bytes > self.max_bytes and len(self._order) > 1):
             self._drop()
-        for waiter in log.waiting:
-            if not waiter.done():
-                waiter.set_result(None)
-        log.waiting.clear()
+        log.wake()
+        if change.revision - self._told >= PROGRESS:
+            self._told = change.revision
+            for other in self._logs.values():
+                other.wake()
 
     def _drop(self) -> None:
         log = self._order.popleft()

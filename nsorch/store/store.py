@@ -77,6 +77,8 @@ class Store:
     _subscribers: dict[str, list[Handler]] = field(default_factory=dict)
     _writer: Writer | None = None
     _loop: asyncio.AbstractEventLoop | None = None
+    trouble: str | None = None
+    """What the disk said to the last transaction, if it refused it; None where it took it."""
 
     @classmethod
     def open(
@@ -292,6 +294,7 @@ class Store:
 
     def _landed(self, error: StoreError | None) -> None:
         batch, self._flying = self._flying, []
+        self.trouble = None if error is None else str(error)
         if error is not None:
             self._fail(batch, error)
             return

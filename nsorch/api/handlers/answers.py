@@ -1,0 +1,90 @@
+"""Answers: one object, a list, a Status, in the shape that the client accepts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from nsorch.api import content, tables
+from nsorch.api.call import Call
+from nsorch.api.content import Format
+from nsorch.api.operations import Page
+from nsorch.resources.base import Model
+from nsorch.resources.registry import Kind
+from nsorch.store import Record
+
+STREAM_ABOVE = 1 << 20
+"""Bytes above which a list is written piece by piece."""
+PIECE = 256
+"""Objects written at a time."""
+
+
+def of_bytes(body: bytes, form: Format, status: int = 200) -> web.Response:
+    """JSON bytes in the chosen media type."""
+    return web.Response(body=content.render(body, form), status=status, headers={"Content-Type": form.content_type})
+
+
+def of_document(call: Call, document: dict[str, Any], status: int = 200) -> web.Response:
+    """A document that has no other shape: a Status, a Scale."""
+    form = content.negotiate(call.request.headers.get("Accept"), (content.TABLE, content.PARTIAL))
+    return of_bytes(json.dumps(document).encode() + b"\n", Format(form.media_type), status)
+
+
+def of_model(call: Call, model: Model, status: int = 200) -> web.Response:
+    return of_document(call, model.to_dict(), status)
+
+
+def of_record(call: Call, kind: Kind[Any], record: Record, status: int = 200) -> web.Response:
+    """One object."""
+    form = content.negotiate_object(call.request.headers.get("Accept"))
+    if form.shape == content.TABLE:
+        body = tables.table_of_one(
+            kind,
+            record.obj,
+            call.api.clock.time(),
+            include=tables.include_object(call.text("includeObject")),
+            api_version=form.api_version,
+        )
+    elif form.shape == content.PARTIAL:
+        body = tables.partial(record.obj, form.api_version)
+    else:
+        body = record.body
+    return of_bytes(body, form, status)
+
+
+async def of_page(call: Call, kind: Kind[Any], page: Page) -> web.StreamResponse:
+    """A list of objects."""
+    form = content.negotiate_list(call.request.headers.get("Accept"))
+    meta = tables.ListMeta(resource_version=str(page.revision), continue_=page.continue_, remaining=page.remaining)
+    if form.shape == content.TABLE:
+        include = tables.include_object(call.text("includeObject"))
+        objects = [record.obj for record in page.records]
+        body = tables.table(
+            kind, objects, call.api.clock.time(), include=include, meta=meta, api_version=form.api_version
+        )
+        return of_bytes(body, form)
+    if form.shape == content.PARTIAL_LIST:
+        return of_bytes(tables.partial_list((record.obj for record in page.records), meta, form.api_version), form)
+    head = b'{"kind":"%bList","apiVersion":"%b","metadata":%b,"items":[' % (
+        kind.kind.encode(),
+        kind.group_version.encode(),
+        meta.to_json(),
+    )
+    if form.yaml or sum(len(record.body) for record in page.records) <= STREAM_ABOVE:
+        return of_bytes(head + b",".join(record.body for record in page.records) + b"]}\n", form)
+    return await _stream(call, head, page.records, form)
+
+
+async def _stream(call: Call, head: bytes, records: list[Record], form: Format) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": form.content_type})
+    call.announce(response)
+    await response.prepare(call.request)
+    await response.write(head)
+    for first in range(0, len(records), PIECE):
+        piece = b",".join(record.body for record in records[first : first + PIECE])
+        await response.write(b"," + piece if first else piece)
+    await response.write(b"]}\n")
+    await response.write_eof()
+    return response

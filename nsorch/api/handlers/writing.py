@@ -1,0 +1,95 @@
+"""POST, PUT, PATCH and DELETE of objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from nsorch.api import failures
+from nsorch.api.call import Call
+from nsorch.api.content import body_type
+from nsorch.api.handlers import answers
+from nsorch.api.handlers.options import deletion, list_options, read_body, write_options
+from nsorch.api.parsing import field_validation, parse_object
+from nsorch.resources.meta import Resource
+from nsorch.resources.namespace import Namespace
+from nsorch.resources.registry import Kind
+from nsorch.store import Record
+
+
+async def read_object(call: Call) -> Resource:
+    """The object in the body; what is odd about it becomes warnings."""
+    kind: Kind[Any] = call.where.kind
+    validation = field_validation(call.text("fieldValidation"))
+    media_type = body_type(call.request.headers.get("Content-Type"))
+    raw = await read_body(call)
+    obj, warnings = parse_object(kind, raw, media_type, validation, depth_limit=call.api.settings.depth_limit)
+    call.warnings += warnings
+    call.warnings += kind.warnings(obj)
+    return obj
+
+
+async def create(call: Call) -> web.StreamResponse:
+    """A new object."""
+    where = call.where
+    if where.kind.namespaced and where.namespace is None:
+        raise failures.method_not_allowed("an object is created in its namespace: POST to .../namespaces/NAMESPACE/...")
+    options = write_options(call)
+    obj = await read_object(call)
+    record = await call.api.operations.create(where.kind, where.namespace, obj, options)
+    return answers.of_record(call, where.kind, record, 201)
+
+
+async def update(call: Call) -> web.StreamResponse:
+    """An object, its status, or the finalizers of a Namespace."""
+    where, operations = call.where, call.api.operations
+    options = write_options(call)
+    obj = await read_object(call)
+    record: Record
+    if where.subresource == "status":
+        record = await operations.update_status(where.kind, where.namespace, where.name, obj, options)
+    elif where.subresource == "finalize" and isinstance(obj, Namespace):
+        record = await operations.finalize(where.kind, where.name, obj, options)
+    else:
+        record = await operations.update(where.kind, where.namespace, where.name, obj, options)
+    return answers.of_record(call, where.kind, record)
+
+
+async def patch(call: Call) -> web.StreamResponse:
+    """JSON Patch, merge patch or strategic merge patch of an object or its status."""
+    where = call.where
+    options = write_options(call)
+    validation = field_validation(call.text("fieldValidation"))
+    record = await call.api.operations.patch(
+        where.kind,
+        where.namespace,
+        where.name,
+        call.request.headers.get("Content-Type", ""),
+        await read_body(call),
+        options,
+        subresource=where.subresource,
+        validation=validation,
+        warnings=call.warnings,
+    )
+    call.warnings += where.kind.warnings(record.obj)
+    return answers.of_record(call, where.kind, record)
+
+
+async def delete(call: Call) -> web.StreamResponse:
+    """An object: a Status where it is gone, the object where its deletion goes on."""
+    where = call.where
+    deleted = await call.api.operations.delete(where.kind, where.namespace, where.name, await deletion(call))
+    record = deleted.record
+    if deleted.gone and where.kind.grace_seconds is None:
+        return answers.of_document(call, failures.success(where.kind, record.name, record.uid))
+    return answers.of_record(call, where.kind, record)
+
+
+async def delete_collection(call: Call) -> web.StreamResponse:
+    """Everything selected; answers with what was there."""
+    where = call.where
+    page = await call.api.operations.delete_collection(
+        where.kind, where.namespace, await deletion(call), list_options(call)
+    )
+    return await answers.of_page(call, where.kind, page)

@@ -1,0 +1,267 @@
+"""The API server: listens on the unix socket and on HTTPS, and leads every request to its handler and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from aiohttp import hdrs, web
+
+from nsorch.api import failures, routes
+from nsorch.api.access import identity, kubeconfig
+from nsorch.api.access.pki import Pki
+from nsorch.api.call import Api, Call
+from nsorch.api.failures import Failure
+from nsorch.api.handlers.system import Check
+from nsorch.api.operations import Operations
+from nsorch.api.settings import ApiSettings
+from nsorch.kit.logs import logger
+from nsorch.resources.runtime import Runtime, RuntimeRefused
+from nsorch.store import StoreError
+
+log = logger("api")
+
+MAX_HEADER = 64 * 1024
+"""Bytes of one header or of the request line: ``kubectl apply`` selectors and exec commands can be long."""
+STOP_SECONDS = 2.0
+"""How long requests that are being answered may go on when the server stops."""
+LONGEST_TIMER = 7 * 86400.0
+"""Seconds between looks at the certificates' remaining time."""
+
+
+class ApiServer:
+    """``await start()`` listens, ``await stop()`` ends everything. ``checks`` are those of ``/readyz``.
+
+    ``extra_routes`` are the daemon's own paths outside of Kubernetes' (``/nsorch/...``); the same access rules hold.
+    """
+
+    def __init__(
+        self,
+        operations: Operations,
+        runtime: Runtime,
+        settings: ApiSettings,
+        extra_routes: Sequence[web.RouteDef] = (),
+        *,
+        checks: Mapping[str, Check] | None = None,
+    ) -> None:
+        self._operations = operations
+        self._settings = settings
+        self._api = Api(operations, runtime, operations.registry, settings, operations.clock)
+        all_checks: dict[str, Check] = {"ping": lambda: None, "store": self._check_store, **(checks or {})}
+        self._routes = routes.Routes(operations.registry, all_checks)
+        self._app = web.Application(middlewares=[self._guard], client_max_size=settings.body_limit)
+        self._app.add_routes(extra_routes)
+        self._app.router.add_route(hdrs.METH_ANY, "/{path:.*}", self._dispatch)
+        self._runner: web.AppRunner | None = None
+        self._context: ssl.SSLContext | None = None
+        self._renewal: asyncio.TimerHandle | None = None
+        self._open: set[asyncio.Task[object]] = set()
+        self._writes: set[asyncio.Future[web.StreamResponse]] = set()
+        self.pki = Pki(settings.pki, operations.clock, names=_names(settings), addresses=_addresses(settings))
+
+    # Life.
+
+    async def start(self) -> None:
+        """Make certificates, write the kubeconfig, listen."""
+        self._runner = web.AppRunner(
+            self._app,
+            handler_cancellation=True,
+            shutdown_timeout=STOP_SECONDS,
+            access_log=None,
+            keepalive_timeout=300,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
+        )
+        await self._runner.setup()
+        try:
+            await web.SockSite(self._runner, _unix_socket(self._settings)).start()
+            if self._settings.secure_address:
+                await self._start_https()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start_https(self) -> None:
+        assert self._runner is not None
+        settings = self._settings
+        await asyncio.to_thread(self._certify)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(self.pki.ca.certificate)
+        context.load_cert_chain(self.pki.server.certificate, self.pki.server.key)
+        context.set_alpn_protocols(["http/1.1"])
+        self._context = context
+        try:
+            site = web.TCPSite(self._runner, settings.secure_address, settings.secure_port, ssl_context=context)
+            await site.start()
+        except OSError as error:
+            raise OSError(
+                f"cannot listen on {settings.secure_address}:{settings.secure_port}: {error.strerror or error}; "
+                "stop what listens there or choose another --api-port"
+            ) from error
+        self._arm()
+
+    def _certify(self) -> None:
+        self.pki.ensure()
+        server = f"https://{self._settings.node_address}:{self._settings.secure_port}"
+        kubeconfig.write(self._settings.kubeconfig, server, self.pki.ca.certificate, self.pki.admin)
+
+    def _arm(self) -> None:
+        # One timer a week at most: event loops do not take timers of months, and clocks are set.
+        delay = min(self.pki.renew_in() + 1.0, LONGEST_TIMER)
+        self._renewal = asyncio.get_running_loop().call_later(delay, self._renew)
+
+    def _renew(self) -> None:
+        try:
+            self._certify()
+            if self._context is not None:
+                # Connections made from now on get the new certificate.
+                self._context.load_cert_chain(self.pki.server.certificate, self.pki.server.key)
+                self._context.load_verify_locations(self.pki.ca.certificate)
+        except Exception:
+            log.exception("cannot renew certificates; trying again tomorrow")
+            self._renewal = asyncio.get_running_loop().call_later(86400.0, self._renew)
+            return
+        self._arm()
+
+    async def stop(self) -> None:
+        """Refuse new connections, end watches and streams, finish writes."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
+        runner, self._runner = self._runner, None
+        if runner is None:
+            return
+        for site in list(runner.sites):
+            await site.stop()
+        if self._writes:
+            await asyncio.wait(self._writes, timeout=STOP_SECONDS)
+        for task in list(self._open):
+            task.cancel()
+        await runner.cleanup()
+        try:
+            os.unlink(self._settings.socket)
+        except FileNotFoundError:
+            pass
+
+    def _check_store(self) -> str | None:
+        return self._operations.store.trouble
+
+    # Requests.
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            user = identity.identify(request)
+            identity.authorize(user, request.method, request.path, routes.ANONYMOUS)
+            request["user"] = user
+            return await handler(request)
+        except Exception as error:
+            return _refuse(request, error)
+        finally:
+            self._open.discard(task)
+
+    async def _dispatch(self, request: web.Request) -> web.StreamResponse:
+        handler, target, writes = self._routes.find(request.method, request.path)
+        call = Call(request, self._api, request["user"], target)
+        try:
+            if writes:
+                # A client that goes away does not leave half of a write behind.
+                running = asyncio.ensure_future(handler(call))
+                self._writes.add(running)
+                running.add_done_callback(self._written)
+                response = await asyncio.shield(running)
+            else:
+                response = await handler(call)
+        except Exception as error:
+            response = _refuse(request, error)
+        if not response.prepared:
+            call.announce(response)
+        return response
+
+    def _written(self, future: asyncio.Future[web.StreamResponse]) -> None:
+        self._writes.discard(future)
+        if not future.cancelled():
+            future.exception()  # whoever still waits has it; nobody else needs to hear of it
+
+
+def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
+    """The Status of whatever went wrong."""
+    match error:
+        case Failure():
+            failure = error
+        case RuntimeRefused():
+            failure = Failure(error.code, error.reason, error.message)
+        case StoreError():
+            failure = failures.internal(str(error))
+        case web.HTTPException():
+            failure = _of_http(error)
+        case ConnectionError():
+            raise error
+        case _:
+            log.exception("%s %s failed", request.method, request.path, exc_info=error)
+            failure = failures.internal(f"{type(error).__name__} while answering; see the daemon's log")
+    headers = {}
+    if retry := failure.details.get("retryAfterSeconds"):
+        headers["Retry-After"] = str(retry)
+    response = web.Response(
+        status=failure.code, body=failure.to_json(), headers={"Content-Type": "application/json", **headers}
+    )
+    if not request.content.is_eof():
+        # What is left of a refused body is not read: the connection cannot be used again.
+        response.force_close()
+    return response
+
+
+def _of_http(error: web.HTTPException) -> Failure:
+    match error.status:
+        case 404:
+            return failures.unknown_path()
+        case 405:
+            return failures.method_not_allowed()
+        case 413:
+            return failures.Failure(413, "RequestEntityTooLarge", error.text or "Request entity too large")
+    return failures.Failure(error.status, error.reason.replace(" ", ""), error.text or error.reason)
+
+
+def _unix_socket(settings: ApiSettings) -> socket.socket:
+    """A listening socket that only its owner can connect to from the first moment on."""
+    path = settings.socket
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        sock.bind(str(path))
+    except OSError as error:
+        sock.close()
+        raise OSError(f"cannot listen on {path}: {error.strerror or error}") from error
+    finally:
+        os.umask(before)
+    return sock
+
+
+def _names(settings: ApiSettings) -> list[str]:
+    return [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        f"kubernetes.default.svc.{settings.cluster_domain}",
+        "localhost",
+        settings.node_name,
+    ]
+
+
+def _addresses(settings: ApiSettings) -> list[str]:
+    service = ipaddress.IPv4Network(settings.service_cidr)
+    return ["127.0.0.1", settings.node_address, str(service.network_address + 1)]
