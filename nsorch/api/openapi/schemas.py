@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from nsorch.api.openapi import names
-from nsorch.api.patch.schema import extras
+from nsorch.api.patch.schema import ATOMIC_TYPES, extras
 from nsorch.resources.registry import Kind
 
 Schema = dict[str, Any]
@@ -143,6 +143,8 @@ class Components:
         properties = {info.alias or name: self._field(name, info) for name, info in model.model_fields.items()}
         if properties:
             schema["properties"] = dict(sorted(properties.items()))
+        if model.__name__ in ATOMIC_TYPES:
+            schema["x-kubernetes-map-type"] = "atomic"
         return schema
 
     def _field(self, name: str, info: FieldInfo) -> Schema:

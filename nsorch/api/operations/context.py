@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from nsorch.api.patch.server_side import Owner
 from nsorch.api.settings import ApiSettings
 from nsorch.kit.clock import Clock
 from nsorch.resources.registry import Kind, Registry
@@ -36,6 +37,8 @@ class Write:
     manager: str = ""
     """Named in ``metadata.managedFields``; "" writes no entry (the daemon's own parts)."""
     operation: Literal["Update", "Apply"] = "Update"
+    owners: tuple[Owner, ...] | None = None
+    """Who owns what afterwards, where server-side apply has decided it."""
 
 
 DEFAULT = Write()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nsorch.api import failures
-from nsorch.api.operations import admission, metadata
+from nsorch.api.operations import admission, managed, metadata
 from nsorch.api.operations.context import DEFAULT, Context, Write, dry_record
 from nsorch.resources.meta import Resource
 from nsorch.resources.registry import Kind
@@ -16,7 +16,8 @@ async def create(ctx: Context, kind: Kind[Any], namespace: str | None, obj: Reso
     """Store a new object, which now belongs to the store; returns when it is durable."""
     obj.apiVersion, obj.kind = kind.group_version, kind.kind
     metadata.place(kind, namespace, obj)
-    metadata.begin(ctx, kind, obj, write)
+    metadata.begin(ctx, kind, obj)
+    managed.note(ctx, kind, obj, b"{}", write)
     kind.default(obj)
     kind.prepare_create(obj)
     admission.mutate_create(ctx, kind, obj)

@@ -6,6 +6,7 @@ from typing import Any
 
 from nsorch.api.events.keeper import EventKeeper
 from nsorch.api.events.recorder import Recorder
+from nsorch.api.operations import apply as applying
 from nsorch.api.operations import create as creating
 from nsorch.api.operations import delete as deleting
 from nsorch.api.operations import namespaces, pods, read, scale
@@ -107,6 +108,32 @@ class Operations:
             content_type,
             body,
             write or Write(),
+            subresource=subresource,
+            validation=validation,
+            warnings=warnings,
+        )
+
+    async def apply(
+        self,
+        kind: Kind[Any],
+        namespace: str | None,
+        name: str,
+        body: bytes,
+        write: Write,
+        *,
+        force: bool = False,
+        subresource: str = "",
+        validation: Validation = "Ignore",
+        warnings: list[str] | None = None,  # type: ignore[valid-type]
+    ) -> tuple[Record, bool]:
+        return await applying.apply(
+            self.context,
+            kind,
+            namespace,
+            name,
+            body,
+            write,
+            force=force,
             subresource=subresource,
             validation=validation,
             warnings=warnings,

@@ -10,9 +10,9 @@ import uuid
 from typing import Any
 
 from nsorch.api import failures
-from nsorch.api.operations.context import Context, Write
+from nsorch.api.operations.context import Context
 from nsorch.kit.clock import rfc3339
-from nsorch.resources.meta import ManagedFieldsEntry, ObjectMeta, Resource
+from nsorch.resources.meta import ObjectMeta, Resource
 from nsorch.resources.registry import Cause, Kind
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -45,7 +45,7 @@ def place(kind: Kind[Any], namespace: str | None, obj: Resource) -> None:
     obj.metadata.namespace = namespace
 
 
-def begin(ctx: Context, kind: Kind[Any], obj: Resource, write: Write) -> None:
+def begin(ctx: Context, kind: Kind[Any], obj: Resource) -> None:
     """Give a new object its name, uid, time and generation."""
     meta = obj.metadata
     if meta.resourceVersion not in (None, ""):
@@ -68,7 +68,6 @@ def begin(ctx: Context, kind: Kind[Any], obj: Resource, write: Write) -> None:
     meta.managedFields = None
     if not meta.finalizers:
         meta.finalizers = None
-    manage(ctx, kind, obj, write)
 
 
 def carry_over(new: Resource, old: Resource) -> None:
@@ -82,7 +81,8 @@ def carry_over(new: Resource, old: Resource) -> None:
     meta.generation = before.generation
     meta.resourceVersion = before.resourceVersion
     meta.selfLink = None
-    meta.managedFields = before.managedFields
+    if meta.managedFields is None:  # whoever sends them sets them: so clients move from one manager to another
+        meta.managedFields = before.managedFields
     meta.labels = meta.labels or None
     meta.annotations = meta.annotations or None
     meta.finalizers = meta.finalizers or None
@@ -97,27 +97,6 @@ def count_generation(kind: Kind[Any], new: Resource, old: Resource) -> None:
         if name not in ("metadata", "status") and getattr(new, name) != getattr(old, name):
             new.metadata.generation = old.metadata.generation + 1
             return
-
-
-def manage(ctx: Context, kind: Kind[Any], obj: Resource, write: Write, subresource: str = "") -> None:
-    """Note in ``managedFields`` who wrote last: one entry per manager, operation and subresource."""
-    if not write.manager:
-        return
-    entry = ManagedFieldsEntry(
-        manager=write.manager[:128],
-        operation=write.operation,
-        apiVersion=kind.group_version,
-        time=rfc3339(ctx.clock.time()),
-        subresource=subresource or None,
-    )
-    identity = (entry.manager, entry.operation, entry.subresource)
-    kept = [
-        other
-        for other in obj.metadata.managedFields or ()
-        if (other.manager, other.operation, other.subresource) != identity
-    ]
-    # Oldest first; a bound, because a client may call itself differently each time.
-    obj.metadata.managedFields = [*kept[-9:], entry]
 
 
 def own_metadata(obj: Resource) -> ObjectMeta:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nsorch.api import failures
-from nsorch.api.operations import admission, metadata
+from nsorch.api.operations import admission, managed, metadata
 from nsorch.api.operations.context import DEFAULT, Context, Write, dry_record
 from nsorch.resources.meta import Resource
 from nsorch.resources.registry import Kind
@@ -106,11 +106,12 @@ async def finish(
     ctx: Context, kind: Kind[Any], obj: Resource, current: Record, write: Write, subresource: str = ""
 ) -> Record:
     """Store the outcome of an update, unless it changes nothing; remove the object if that is what it waited for."""
-    obj.metadata.resourceVersion = str(current.revision)
-    if obj.to_json() == current.body:
+    metadata.own_metadata(obj).resourceVersion = str(current.revision)
+    if write.owners is None and obj.to_json() == current.body:
         return await settled(ctx, kind, current)
-    metadata.own_metadata(obj)
-    metadata.manage(ctx, kind, obj, write, subresource)
+    managed.note(ctx, kind, obj, current.body, write, subresource)
+    if write.owners is not None and obj.to_json() == current.body:
+        return await settled(ctx, kind, current)
     if write.dry_run:
         return dry_record(kind, obj)
     if ended(obj):

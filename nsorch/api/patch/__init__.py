@@ -1,4 +1,4 @@
-"""The kinds of PATCH: JSON Patch, JSON merge patch and strategic merge patch, chosen by Content-Type."""
+"""The kinds of PATCH: JSON Patch, JSON merge patch, strategic merge patch and server-side apply, by Content-Type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
-PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH)
+PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
 
 __all__ = [
     "APPLY_PATCH",
@@ -34,7 +34,7 @@ def apply_patch(model: type[BaseModel], content_type: str, current: dict[str, An
     ``content_type`` is the request's header, parameters allowed. Raises PatchRefused (a Failure).
     """
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type not in PATCH_TYPES:
+    if media_type not in PATCH_TYPES or media_type == APPLY_PATCH:  # apply needs to know the owners: operations do it
         raise PatchRefused.unsupported(media_type, PATCH_TYPES)
     try:
         document = json.loads(patch)

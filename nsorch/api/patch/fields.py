@@ -68,15 +68,12 @@ def to_json(fields: Iterable[Path]) -> dict[str, Any]:
     """The ``FieldsV1`` form: nested objects; "." marks an owned element that has owned parts."""
     root: dict[str, Any] = {}
     paths = sorted(fields)
-    for path in paths:
+    for number, path in enumerate(paths):
         node = root
         for element in path:
             node = node.setdefault(element, {})
-    for path in paths:
-        node = root
-        for element in path:
-            node = node[element]
-        if node:
+        following = paths[number + 1] if number + 1 < len(paths) else ()
+        if following[: len(path)] == path:  # sorted: parts follow their whole
             node["."] = {}
     return root
 

@@ -39,6 +39,32 @@ class FieldRule:
 
 UNKNOWN = FieldRule()
 
+ATOMIC_TYPES = frozenset(
+    {
+        "ConfigMapKeySelector",
+        "CrossVersionObjectReference",
+        "EndpointAddress",
+        "EndpointPort",
+        "LabelSelector",
+        "LocalObjectReference",
+        "NodeSelector",
+        "NodeSelectorTerm",
+        "ObjectFieldSelector",
+        "ObjectReference",
+        "OwnerReference",
+        "ResourceFieldSelector",
+        "RoleRef",
+        "ScopeSelector",
+        "SecretKeySelector",
+        "SecretReference",
+        "ServiceBackendPort",
+        "Subject",
+        "TopologySelectorTerm",
+        "TypedLocalObjectReference",
+    }
+)
+"""Types whose schema says ``x-kubernetes-map-type: atomic``: for server-side apply one value as a whole."""
+
 
 @lru_cache(maxsize=512)
 def rules(model: type[BaseModel]) -> Mapping[str, FieldRule]:
@@ -92,12 +118,14 @@ def strip(annotation: Any) -> Any:
 def _rule(info: FieldInfo) -> FieldRule:
     container, inner = element(info.annotation)
     extra = extras(info)
+    model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+    atomic = not container and model is not None and model.__name__ in ATOMIC_TYPES
     return FieldRule(
-        model=inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None,
+        model=model,
         container=container,
         strategies=frozenset(filter(None, str(extra.get("x-kubernetes-patch-strategy", "")).split(","))),
         merge_key=str(extra.get("x-kubernetes-patch-merge-key", "")),
         list_type=str(extra.get("x-kubernetes-list-type", "")),
         list_keys=tuple(extra.get("x-kubernetes-list-map-keys", ())),
-        map_type=str(extra.get("x-kubernetes-map-type", "")),
+        map_type="atomic" if atomic else str(extra.get("x-kubernetes-map-type", "")),
     )

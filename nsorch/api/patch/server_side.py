@@ -7,7 +7,7 @@ Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,19 +48,21 @@ def apply(
     wanted: dict[str, Any],
     owners: Sequence[Owner],
     me: Owner,
+    canonical: Callable[[dict[str, Any]], dict[str, Any]],
     *,
     force: bool = False,
 ) -> Applied:
     """Apply ``wanted`` to ``live`` ({} to create) for ``me`` (whose ``fields`` are ignored).
 
+    ``canonical`` gives a document as it would be stored ("1000m" is "1"), without fields that the model does not know.
+
     Raises Failure 409 with one cause for each field that another manager holds.
     """
-    declared = fields.of(model, wanted)
-    mine = frozenset(declared)
+    merged = fields.merge(model, live, wanted)
+    after = fields.of(model, canonical(merged))
+    mine = frozenset(fields.of(model, wanted)) & after.keys()
     present = fields.of(model, live)
-    differing = frozenset(
-        path for path, value in declared.items() if path in present and not equal(present[path], value)
-    )
+    differing = frozenset(path for path in mine & present.keys() if not equal(present[path], after[path]))
     others = [owner for owner in owners if owner.identity != me.identity]
     contested = [(owner, sorted(owner.fields & differing)) for owner in others if owner.fields & differing]
     if contested and not force:
@@ -71,7 +73,7 @@ def apply(
     held = frozenset().union(*(owner.fields for owner in others))
     held_parents = {path[:length] for path in held for length in range(1, len(path) + 1)}
     dropped = [path for path in before - mine if path not in held_parents]
-    document = fields.remove(model, fields.merge(model, live, wanted), dropped)
+    document = fields.remove(model, merged, dropped)
     return Applied(document, [*(owner for owner in others if owner.fields), replace(me, fields=mine)])
 
 

@@ -1,0 +1,82 @@
+"""Server-side apply: PATCH with ``application/apply-patch+yaml``. Creates the object if there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from nsorch.api import failures
+from nsorch.api.content import YAML
+from nsorch.api.operations import managed
+from nsorch.api.operations.context import Context, Write
+from nsorch.api.operations.create import create
+from nsorch.api.operations.update import document, update, update_status
+from nsorch.api.parsing import Validation, decode, parse_document
+from nsorch.api.patch import fields, server_side
+from nsorch.api.patch.server_side import Owner
+from nsorch.resources.registry import Kind
+from nsorch.store import Record
+
+
+async def apply(
+    ctx: Context,
+    kind: Kind[Any],
+    namespace: str | None,
+    name: str,
+    body: bytes,
+    write: Write,
+    *,
+    force: bool = False,
+    subresource: str = "",
+    validation: Validation = "Ignore",
+    warnings: list[str] | None = None,
+) -> tuple[Record, bool]:
+    """Apply what ``body`` declares for ``write.manager``; the record, and whether it is a new object.
+
+    Failure 409 with one cause for each field that another manager holds with another value, unless ``force``.
+    """
+    wanted = decode(body, YAML, depth_limit=ctx.settings.depth_limit, what=kind.kind)
+    _check(kind, namespace, name, wanted)
+    current = ctx.store.latest(kind.resource, namespace, name)
+    if current is None and subresource:
+        raise failures.not_found(kind, name)
+    live = document(current) if current else {}
+    owners = managed.owners_of(current.obj.metadata.managedFields if current else None)
+    if current and not owners:
+        present = frozenset(fields.of(kind.model, live))
+        owners = [Owner(managed.ANCIENT, "Update", kind.group_version, "", present)]
+
+    def canonical(merged: dict[str, Any]) -> dict[str, Any]:
+        return parse_document(kind, dict(merged))[0].to_dict()
+
+    me = Owner(write.manager[:128], "Apply", kind.group_version, subresource, frozenset())
+    applied = server_side.apply(kind.model, live, wanted, owners, me, canonical, force=force)
+    obj, found = parse_document(kind, dict(applied.document), validation)
+    if warnings is not None:
+        warnings.extend(found)
+    write = replace(write, operation="Apply", owners=tuple(applied.owners))
+    if current is None:
+        return await create(ctx, kind, namespace, obj, write), True
+    if subresource == "status":
+        return await update_status(ctx, kind, namespace, name, obj, write), False
+    return await update(ctx, kind, namespace, name, obj, write), False
+
+
+def _check(kind: Kind[Any], namespace: str | None, name: str, wanted: dict[str, Any]) -> None:
+    """The body names its type and the object of the URL."""
+    if not wanted.get("apiVersion") or not wanted.get("kind"):
+        raise failures.bad_request("an applied object must state its apiVersion and kind")
+    meta = wanted.setdefault("metadata", {})
+    if not isinstance(meta, dict):
+        raise failures.bad_request("metadata: expected object")
+    if meta.get("managedFields"):
+        raise failures.bad_request("metadata.managedFields must be nil")
+    if meta.setdefault("name", name) != name:
+        raise failures.bad_request(
+            f"the name of the object ({meta['name']}) does not match the name on the URL ({name})"
+        )
+    if namespace is not None and meta.setdefault("namespace", namespace) != namespace:
+        raise failures.bad_request(
+            f"the namespace of the provided object does not match the namespace sent on the request: "
+            f'"{meta["namespace"]}" is not "{namespace}"'
+        )
