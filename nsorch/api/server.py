@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import socket
 import ssl
@@ -61,7 +60,7 @@ class ApiServer:
         self._renewal: asyncio.TimerHandle | None = None
         self._open: set[asyncio.Task[object]] = set()
         self._writes: set[asyncio.Future[web.StreamResponse]] = set()
-        self.pki = Pki(settings.pki, operations.clock, names=_names(settings), addresses=_addresses(settings))
+        self.pki = Pki(settings, operations.clock)
 
     # Life.
 
@@ -249,19 +248,3 @@ def _unix_socket(settings: ApiSettings) -> socket.socket:
     finally:
         os.umask(before)
     return sock
-
-
-def _names(settings: ApiSettings) -> list[str]:
-    return [
-        "kubernetes",
-        "kubernetes.default",
-        "kubernetes.default.svc",
-        f"kubernetes.default.svc.{settings.cluster_domain}",
-        "localhost",
-        settings.node_name,
-    ]
-
-
-def _addresses(settings: ApiSettings) -> list[str]:
-    service = ipaddress.IPv4Network(settings.service_cidr)
-    return ["127.0.0.1", settings.node_address, str(service.network_address + 1)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from nsorch.api.settings import ApiSettings
 from nsorch.kit.clock import Clock
 from nsorch.kit.files import write_atomic
 from nsorch.kit.logs import logger
@@ -48,13 +49,13 @@ class Pair:
 
 
 class Pki:
-    """Certificates in one folder (0700, files 0600)."""
+    """Certificates in ``settings.pki`` (0700, files 0600). The constructor touches nothing; ``ensure`` does."""
 
-    def __init__(self, folder: Path, clock: Clock, *, names: Iterable[str], addresses: Iterable[str]) -> None:
-        self._folder = folder
+    def __init__(self, settings: ApiSettings, clock: Clock) -> None:
+        self._folder = settings.pki
         self._clock = clock
-        self._names = list(dict.fromkeys(names))
-        self._addresses = list(dict.fromkeys(addresses))
+        self._names = _names(settings)
+        self._addresses = _addresses(settings)
         self.ca = self._pair("ca")
         self.server = self._pair("server")
         self.admin = self._pair("admin")
@@ -76,6 +77,12 @@ class Pki:
         except OSError as error:
             raise PkiError(f"cannot write certificates in {self._folder}: {error.strerror or error}") from error
         return made
+
+    @property
+    def ca_pem(self) -> str:
+        """The authority's certificate, made if it is missing: what every ``kube-root-ca.crt`` carries."""
+        self.ensure()
+        return self.ca.certificate.read_text()
 
     def renew_in(self) -> float:
         """Seconds until ``ensure`` will have something to do."""
@@ -200,3 +207,20 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 def _left(certificate: x509.Certificate, clock: Clock) -> float:
     return certificate.not_valid_after_utc.timestamp() - clock.time()
+
+
+def _names(settings: ApiSettings) -> list[str]:
+    return [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        f"kubernetes.default.svc.{settings.cluster_domain}",
+        "localhost",
+        settings.node_name,
+    ]
+
+
+def _addresses(settings: ApiSettings) -> list[str]:
+    service = ipaddress.IPv4Network(settings.service_cidr)
+    found = ["127.0.0.1", settings.node_address, str(service.network_address + 1)]
+    return list(dict.fromkeys(found))
