@@ -12,6 +12,7 @@ from nsorch.api.content import body_type
 from nsorch.api.handlers import answers
 from nsorch.api.handlers.options import deletion, list_options, read_body, write_options
 from nsorch.api.parsing import field_validation, parse_object
+from nsorch.api.patch import APPLY_PATCH
 from nsorch.resources.meta import Resource
 from nsorch.resources.namespace import Namespace
 from nsorch.resources.registry import Kind
@@ -59,6 +60,8 @@ async def update(call: Call) -> web.StreamResponse:
 async def patch(call: Call) -> web.StreamResponse:
     """JSON Patch, merge patch or strategic merge patch of an object or its status."""
     where = call.where
+    if call.request.content_type == APPLY_PATCH:
+        return await apply(call)
     options = write_options(call)
     validation = field_validation(call.text("fieldValidation"))
     record = await call.api.operations.patch(
@@ -74,6 +77,26 @@ async def patch(call: Call) -> web.StreamResponse:
     )
     call.warnings += where.kind.warnings(record.obj)
     return answers.of_record(call, where.kind, record)
+
+
+async def apply(call: Call) -> web.StreamResponse:
+    """Server-side apply of an object or its status: made if it is not there."""
+    where = call.where
+    if not call.text("fieldManager"):
+        raise failures.bad_request("fieldManager: Required value: is required for apply patch")
+    record, created = await call.api.operations.apply(
+        where.kind,
+        where.namespace,
+        where.name,
+        await read_body(call),
+        write_options(call),
+        force=call.flag("force"),
+        subresource=where.subresource,
+        validation=field_validation(call.text("fieldValidation")),
+        warnings=call.warnings,
+    )
+    call.warnings += where.kind.warnings(record.obj)
+    return answers.of_record(call, where.kind, record, 201 if created else 200)
 
 
 async def delete(call: Call) -> web.StreamResponse:
