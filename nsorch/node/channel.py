@@ -52,9 +52,7 @@ class Channel:
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     @classmethod
-    def connect(
-        cls, path: str, on_event: Callable[[dict[str, Any]], None], on_close: Callable[[], None]
-    ) -> Channel:
+    def connect(cls, path: str, on_event: Callable[[dict[str, Any]], None], on_close: Callable[[], None]) -> Channel:
         """Connect to a listening socket (immediate for unix sockets); OSError if nobody listens."""
         return cls(wire.connect(path), on_event, on_close)
 

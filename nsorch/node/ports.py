@@ -5,9 +5,8 @@ The daemon hands in the real ones; tests hand in small ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 
 class ImageConfig(Protocol):
@@ -46,10 +45,11 @@ class Images(Protocol):
     """The image store (``nsorch.images.ImageStore``)."""
 
     def find(self, reference: str) -> Image | None: ...
-    async def ensure(self, reference: str, policy: str) -> Image: ...
+    async def ensure(self, reference: str, policy: Any = ...) -> Image: ...
     def list(self) -> Sequence[Image]: ...
-    def use(self, uid: str, image_id: str) -> None: ...
+    def use(self, uid: str, image_id: str, pod: str = "") -> None: ...
     def release(self, uid: str) -> None: ...
+    def subscribe(self, callback: Callable[[Any], None]) -> Callable[[], None]: ...
 
 
 class Addresses(Protocol):
@@ -57,6 +57,7 @@ class Addresses(Protocol):
 
     async def lease(self, uid: str) -> str: ...
     async def release(self, uid: str) -> None: ...
+    def all(self) -> Mapping[str, str]: ...
 
 
 class Proxy(Protocol):
@@ -73,17 +74,10 @@ class TokenSource(Protocol):
     def token(self, namespace: str, service_account: str, audience: str, seconds: int, pod_uid: str) -> str: ...
 
 
-Unsubscribe = Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class HostImage:
-    """``nsorch.local/host``: the host's own root, read-only; for nsorch's own Pods in kube-system only."""
-
-    REFERENCE = "nsorch.local/host"
-    id: str = "host"
+HOST_IMAGE = "nsorch.local/host"
+"""The host's own root, read-only; for nsorch's own Pods in kube-system only."""
 
 
 def is_host_image(reference: str) -> bool:
     """Whether ``reference`` names the built-in host image, with any tag."""
-    return reference == HostImage.REFERENCE or reference.startswith(HostImage.REFERENCE + ":")
+    return reference == HOST_IMAGE or reference.startswith(HOST_IMAGE + ":")

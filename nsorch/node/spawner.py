@@ -72,9 +72,7 @@ class Spawner:
         self._paths.run.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._paths.pod_sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._paths.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        record = os.open(
-            self._paths.logs / "spawner.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
+        record = os.open(self._paths.logs / "spawner.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -98,7 +96,9 @@ class Spawner:
                 await self._existing()
                 return
             if process.returncode is not None and process.returncode != 0:
-                raise SpawnerError(f"cannot start the spawner: it ended with status {process.returncode}, see spawner.log")
+                raise SpawnerError(
+                    f"cannot start the spawner: it ended with status {process.returncode}, see spawner.log"
+                )
             await asyncio.sleep(0.005)
         raise SpawnerError(f"cannot start the spawner: {path} did not appear within {START_TIMEOUT:.0f} s")
 

@@ -1,9 +1,9 @@
 """What is executed: Kubernetes' command/args over the image's Entrypoint/Cmd.
 
-    command and args absent   Entrypoint + Cmd
-    command only              command            (the image's Cmd is ignored)
-    args only                 Entrypoint + args
-    both                      command + args
+command and args absent   Entrypoint + Cmd
+command only              command            (the image's Cmd is ignored)
+args only                 Entrypoint + args
+both                      command + args
 """
 
 from __future__ import annotations

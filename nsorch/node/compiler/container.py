@@ -87,8 +87,12 @@ def compile_container(
                 pod, container, layout, variables, host_root=on_host, read_only_root=security.read_only_root
             ),
             security=security,
-            limits=container_limits(pod, container, qos, around.settings.memory_bytes) if role != "ephemeral" else Limits(),
-            stop_signal=stop_signal((lifecycle.stopSignal if lifecycle else None) or (config.stop_signal if config else None)),
+            limits=container_limits(pod, container, qos, around.settings.memory_bytes)
+            if role != "ephemeral"
+            else Limits(),
+            stop_signal=stop_signal(
+                (lifecycle.stopSignal if lifecycle else None) or (config.stop_signal if config else None)
+            ),
             post_start=hook(lifecycle.postStart if lifecycle else None, container, around.address),
             pre_stop=hook(lifecycle.preStop if lifecycle else None, container, around.address),
             termination_message_path=container.terminationMessagePath or "/dev/termination-log",

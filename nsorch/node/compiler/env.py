@@ -28,9 +28,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def container_env(pod: Pod, container: Container, around: Surroundings) -> dict[str, str]:
     """The variables Kubernetes gives a container (without the image's); ConfigError if a source is missing."""
-    services = service_variables(
-        around.services, pod.namespace or "", links=pod.spec.enableServiceLinks is not False
-    )
+    services = service_variables(around.services, pod.namespace or "", links=pod.spec.enableServiceLinks is not False)
     result: dict[str, str] = {}
     for source in container.envFrom or ():
         prefix = source.prefix or ""

@@ -21,7 +21,9 @@ def explain(plan: PodPlan) -> list[str]:
             f"clone3 CLONE_NEWNET: veth {plan.network.host_interface} on the host, eth0 inside with "
             f"{plan.network.address}/32, mtu {plan.network.mtu}"
         )
-        lines.append(f"route {plan.network.address}/32 dev {plan.network.host_interface} src {plan.network.node_address}")
+        lines.append(
+            f"route {plan.network.address}/32 dev {plan.network.host_interface} src {plan.network.node_address}"
+        )
         lines.append("inside: default via 169.254.1.1 dev eth0, permanent neighbour")
         lines += [f"sysctl {name}={value}" for name, value in plan.network.sysctls]
     lines.append("IPC: the host's own namespace" if plan.host_ipc else "clone3 CLONE_NEWIPC: one for the Pod")

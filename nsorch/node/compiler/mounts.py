@@ -42,7 +42,9 @@ def shared_tmpfs(pod: Pod, layout: Layout) -> tuple[SharedTmpfs, ...]:
             limit = volume.emptyDir.sizeLimit
             mounts.append(
                 SharedTmpfs(
-                    path=layout.volume(volume.name), size_bytes=bytes_of(limit) if limit is not None else None, mode=0o777
+                    path=layout.volume(volume.name),
+                    size_bytes=bytes_of(limit) if limit is not None else None,
+                    mode=0o777,
                 )
             )
     return tuple(mounts)
@@ -68,7 +70,9 @@ def container_mounts(
     for wanted in container.volumeMounts or ():
         volume = volumes.get(wanted.name)
         if volume is None:
-            raise ConfigError(f'container "{container.name}" mounts volume "{wanted.name}", which the Pod does not have')
+            raise ConfigError(
+                f'container "{container.name}" mounts volume "{wanted.name}", which the Pod does not have'
+            )
         mounts.append(_volume_mount(volume, wanted, layout, env))
     taken = {mount.target for mount in mounts}
     own = [Mount(target="/dev/shm", source="/dev/shm" if pod.spec.hostIPC else layout.shm)]

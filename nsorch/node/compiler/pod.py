@@ -11,9 +11,10 @@ from nsorch.node.compiler.inputs import Surroundings
 from nsorch.node.compiler.layout import Layout
 from nsorch.node.compiler.mounts import shared_tmpfs
 from nsorch.node.compiler.netfiles import hostname
-from nsorch.node.compiler.resources import pod_limits, qos_class
+from nsorch.node.compiler.resources import pod_limits
 from nsorch.resources.container import Container, EphemeralContainer
 from nsorch.resources.pod import Pod
+from nsorch.resources.qos import qos_class
 from nsorch.supervisor.plan import ContainerPlan, Network, PodPlan
 
 
@@ -45,7 +46,7 @@ def compile_pod(
 ) -> Compiled:
     """Compile everything; containers without image or configuration are held, never left out."""
     settings = around.settings
-    qos = (pod.status.qosClass or "") or qos_class(pod)
+    qos = (pod.status.qosClass or "") or qos_class(pod.spec)
     plans: list[ContainerPlan] = []
     errors: dict[str, ConfigError] = {}
     for role, container in roles(pod):

@@ -1,4 +1,4 @@
-"""requests and limits -> cgroup limits, QoS class and oom_score_adj.
+"""requests and limits -> cgroup limits and oom_score_adj.
 
 oom_score_adj (kubelet ``pkg/kubelet/qos/policy.go``): Guaranteed -997, BestEffort 1000, Burstable
 ``1000 - 1000 * memoryRequest / memoryCapacity`` kept within 3..999, so that the process that asked for least goes
@@ -19,25 +19,7 @@ BEST_EFFORT_ADJ = 1000
 SYSTEM_CRITICAL = 2_000_000_000
 
 
-def qos_class(pod: Pod) -> str:
-    """Guaranteed: every container has equal, non-zero cpu and memory requests and limits. BestEffort: none has any."""
-    declared = [item.resources for item in all_containers(pod)]
-    requests, limits = [], []
-    guaranteed = True
-    for resources in declared:
-        request, limit = _pair(resources)
-        requests.append(request)
-        limits.append(limit)
-        if set(limit) != {"cpu", "memory"} or any(request.get(name, limit[name]) != limit[name] for name in limit):
-            guaranteed = False
-    if not any(requests) and not any(limits):
-        return "BestEffort"
-    return "Guaranteed" if guaranteed else "Burstable"
-
-
-def container_limits(
-    pod: Pod, container: Container | EphemeralContainer, qos: str, memory_capacity: int
-) -> Limits:
+def container_limits(pod: Pod, container: Container | EphemeralContainer, qos: str, memory_capacity: int) -> Limits:
     """What this container's cgroup is set to."""
     request, limit = _pair(container.resources)
     return Limits(
@@ -92,7 +74,7 @@ def _pair(resources: ResourceRequirements | None) -> tuple[dict[str, int], dict[
     return _table(resources.requests), _table(resources.limits)
 
 
-def _table(values: Mapping[str, object] | None) -> dict[str, int]:
+def _table(values: Mapping[str, str] | None) -> dict[str, int]:
     table: dict[str, int] = {}
     for name, value in (values or {}).items():
         if name in ("cpu", "memory"):

@@ -75,9 +75,7 @@ MASKED_PATHS = (
 READ_ONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 
-def container_security(
-    pod: Pod, container: Container | EphemeralContainer, config: ImageConfig | None
-) -> Security:
+def container_security(pod: Pod, container: Container | EphemeralContainer, config: ImageConfig | None) -> Security:
     """The container's own fields win over the Pod's; ConfigError if runAsNonRoot forbids the user."""
     of_pod = pod.spec.securityContext or PodSecurityContext()
     own = container.securityContext or SecurityContext()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from nsorch.kit.clock import rfc3339
 from nsorch.node.compiler.pod import roles
-from nsorch.node.compiler.resources import qos_class
 from nsorch.node.settings import NodeSettings
 from nsorch.node.status.conditions import conditions
 from nsorch.node.status.containers import container_status
@@ -12,6 +11,7 @@ from nsorch.node.status.facts import Facts
 from nsorch.node.status.phase import phase_of
 from nsorch.resources.container_status import ContainerStatus
 from nsorch.resources.pod import HostIP, Pod, PodIP, PodStatus
+from nsorch.resources.qos import qos_class
 
 LOST = ("SandboxChanged", "The Pod's supervisor ended, and its namespaces and containers with it")
 TERMINAL = ("Succeeded", "Failed")
@@ -55,9 +55,7 @@ def compute_status(pod: Pod, facts: Facts, settings: NodeSettings, now: float) -
     address = facts.address or old.podIP
     return PodStatus(
         phase=phase,
-        conditions=conditions(
-            pod, phase, groups["init"], groups["sidecar"], groups["main"], sandbox=sandbox, now=now
-        ),
+        conditions=conditions(pod, phase, groups["init"], groups["sidecar"], groups["main"], sandbox=sandbox, now=now),
         containerStatuses=groups["main"] or None,
         initContainerStatuses=init_order or None,
         ephemeralContainerStatuses=groups["ephemeral"] or None,
@@ -65,7 +63,7 @@ def compute_status(pod: Pod, facts: Facts, settings: NodeSettings, now: float) -
         hostIPs=[HostIP(ip=settings.node_address)],
         podIP=address or None,
         podIPs=[PodIP(ip=address)] if address else None,
-        qosClass=old.qosClass or qos_class(pod),
+        qosClass=old.qosClass or qos_class(pod.spec),
         startTime=old.startTime or (rfc3339(facts.started_at) if facts.started_at else None),
         reason=reason,
         message=message,

@@ -39,9 +39,7 @@ def conditions(
     return fresh + [condition for type_, condition in old.items() if type_ not in OWNED]
 
 
-def _initialized(
-    phase: str, init: Sequence[ContainerStatus], sidecars: Sequence[ContainerStatus]
-) -> PodCondition:
+def _initialized(phase: str, init: Sequence[ContainerStatus], sidecars: Sequence[ContainerStatus]) -> PodCondition:
     if phase == "Succeeded":
         return PodCondition(type="Initialized", status="True", reason="PodCompleted" if init or sidecars else None)
     incomplete = [status.name for status in init if not status.ready]
@@ -87,9 +85,7 @@ def _ready(pod: Pod, containers_ready: PodCondition, old: dict[str, PodCondition
                 f'the status of pod readiness gate "{gate.conditionType}" is not "True", but {condition.status}'
             )
     if missing:
-        return PodCondition(
-            type="Ready", status="False", reason="ReadinessGatesNotReady", message=", ".join(missing)
-        )
+        return PodCondition(type="Ready", status="False", reason="ReadinessGatesNotReady", message=", ".join(missing))
     return PodCondition(type="Ready", status="True")
 
 

@@ -1,11 +1,11 @@
 """status.phase from the containers' states (kubelet ``getPhase``).
 
-    an init container failed for good (restartPolicy Never)      Failed
-    init containers are not done                                 Pending
-    a main container has never run                               Pending
-    a main container runs                                        Running
-    all ended: all 0 -> Succeeded; Never -> Failed; OnFailure, Always -> Running (about to be restarted)
-    all ended and the Pod is over (deleted, deadline, lost)      Succeeded if all 0, else Failed
+an init container failed for good (restartPolicy Never)      Failed
+init containers are not done                                 Pending
+a main container has never run                               Pending
+a main container runs                                        Running
+all ended: all 0 -> Succeeded; Never -> Failed; OnFailure, Always -> Running (about to be restarted)
+all ended and the Pod is over (deleted, deadline, lost)      Succeeded if all 0, else Failed
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def phase_of(
         alive = [status for status in (*init, *sidecars) if _running(status)]
         if not alive:
             succeeded = len(stopped) == len(main) and all(ended.exitCode == 0 for ended in stopped)
-            return "Succeeded" if succeeded and restart_policy != "Always" else "Failed" if not succeeded else "Succeeded"
+            return (
+                "Succeeded" if succeeded and restart_policy != "Always" else "Failed" if not succeeded else "Succeeded"
+            )
     if any(not (status.state and status.state.terminated and status.state.terminated.exitCode == 0) for status in init):
         return "Pending"
     if len(stopped) + len(running) < len(main):

@@ -42,7 +42,9 @@ def check_path(volume: str, path: str) -> None:
     """Refuse paths that leave the volume or collide with the writer's own names."""
     parts = path.split("/")
     if path.startswith("/") or ".." in parts or parts[0].startswith("..") or "" in parts or "\0" in path:
-        raise MountError(volume, f'cannot write file "{path}": a path must be relative, inside the volume, without ".."')
+        raise MountError(
+            volume, f'cannot write file "{path}": a path must be relative, inside the volume, without ".."'
+        )
 
 
 def _files(pod: Pod, volume: Volume, around: Surroundings, tokens: TokenSource | None) -> Payload:
@@ -59,9 +61,7 @@ def _files(pod: Pod, volume: Volume, around: Surroundings, tokens: TokenSource |
     return {}
 
 
-def _projected(
-    pod: Pod, projected: ProjectedVolumeSource, around: Surroundings, tokens: TokenSource | None
-) -> Payload:
+def _projected(pod: Pod, projected: ProjectedVolumeSource, around: Surroundings, tokens: TokenSource | None) -> Payload:
     files: Payload = {}
     mode = _mode(projected.defaultMode)
     for source in projected.sources or ():
@@ -142,9 +142,7 @@ def _select(
     return files
 
 
-def _downward(
-    pod: Pod, items: Sequence[DownwardAPIVolumeFile] | None, mode: int, around: Surroundings
-) -> Payload:
+def _downward(pod: Pod, items: Sequence[DownwardAPIVolumeFile] | None, mode: int, around: Surroundings) -> Payload:
     files: Payload = {}
     for item in items or ():
         if item.fieldRef:

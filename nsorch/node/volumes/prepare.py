@@ -113,5 +113,10 @@ def _sub_paths(pod: Pod, volume: Volume, layout: Layout) -> None:
     for container in [*(pod.spec.initContainers or ()), *pod.spec.containers]:
         for mount in container.volumeMounts or ():
             relative = mount.subPath or ""
-            if mount.name == volume.name and relative and not relative.startswith("/") and ".." not in relative.split("/"):
+            if (
+                mount.name == volume.name
+                and relative
+                and not relative.startswith("/")
+                and ".." not in relative.split("/")
+            ):
                 make_sub_path(base, os.path.normpath(relative))

@@ -1,0 +1,1 @@
+"""Reading container logs: CRI files written by supervisors."""

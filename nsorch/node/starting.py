@@ -1,0 +1,133 @@
+"""Bring a Pod up: adopt the supervisor it has, or make everything it needs and start one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from nsorch.kit import logs
+from nsorch.kit.clock import parse_rfc3339
+from nsorch.network.addresses import host_interface
+from nsorch.node import disk
+from nsorch.node.compiler.env import skipped_names
+from nsorch.node.compiler.inputs import Hold
+from nsorch.node.compiler.pod import compile_pod, roles
+from nsorch.node.lookups import surroundings
+from nsorch.node.status.compute import TERMINAL
+from nsorch.node.supervisors import Supervisor
+from nsorch.node.volumes.prepare import prepare_volumes
+from nsorch.resources.container import Container
+from nsorch.resources.container_status import ContainerStatus
+from nsorch.resources.pod import Pod
+
+if TYPE_CHECKING:
+    from nsorch.node.worker import PodWorker
+
+log = logs.logger("node")
+
+
+async def begin(worker: PodWorker) -> None:
+    """Adopt, declare lost, or start. MountError, RequestFailed and SpawnerError leave the Pod waiting."""
+    if worker.existed:
+        worker.existed = False
+        if adopt(worker) or _came_to_nothing(worker):
+            return
+    await start(worker)
+
+
+def adopt(worker: PodWorker) -> bool:
+    """Connect to the supervisor that runs this Pod, if there is one; its state arrives by itself."""
+    path = worker.layout.socket
+    if not os.path.exists(path):
+        return False
+    plan = disk.read_plan(worker.layout)
+    if plan is None:
+        return False
+    try:
+        supervisor = Supervisor(path, worker.on_state, worker.on_gone)
+    except OSError:
+        return False
+    if worker.pod.status.startTime:
+        worker.started_at = parse_rfc3339(worker.pod.status.startTime)
+    worker.attach_supervisor(supervisor, plan)
+    return True
+
+
+def _came_to_nothing(worker: PodWorker) -> bool:
+    """No supervisor, but was there one? True if the Pod is lost; else it is made (again)."""
+    pod = worker.pod
+    statuses = [*(pod.status.initContainerStatuses or ()), *(pod.status.containerStatuses or ())]
+    ran = any(status.containerID for status in statuses)
+    if pod.status.phase in TERMINAL or not ran:
+        return False
+    rebooted = disk.read_boot_id(worker.layout) != worker.context.boot_id
+    if rebooted and is_bare(pod) and pod.spec.restartPolicy != "Never":
+        worker.restart_counts = {status.name: _next_count(status) for status in statuses}
+        worker.announcer.say("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+        return False
+    worker.lost = True
+    worker.announcer.say("Warning", "SandboxChanged", "Pod sandbox is gone; the Pod has failed")
+    worker.status.mark()
+    worker.poke()
+    return True
+
+
+def _next_count(status: ContainerStatus) -> int:
+    return status.restartCount + 1 if status.containerID else status.restartCount
+
+
+async def start(worker: PodWorker) -> None:
+    """One message to the spawner, after everything it names is there."""
+    context, pod, layout = worker.context, worker.pod, worker.layout
+    if pod.spec.hostNetwork:
+        worker.address = context.settings.node_address
+    elif not worker.address:
+        worker.address = await context.addresses.lease(pod.uid)
+    images = {container.name: worker.images.resolve(container) for _, container in roles(pod)}
+    around = surroundings(context, pod, worker.address, images)
+    disk.write_network_files(pod, around, layout)
+    prepare_volumes(pod, around, layout, context.tokens)
+    compiled = compile_pod(
+        pod,
+        around,
+        layout,
+        host_interface="" if pod.spec.hostNetwork else host_interface(pod.uid),
+        restart_counts=worker.restart_counts,
+    )
+    for name, error in compiled.errors.items():
+        worker.holds[name] = Hold(reason=error.reason, message=error.message)
+        worker.announcer.say("Warning", "Failed", f"Error: {error.message}", name)
+    for _, container in roles(pod):
+        if isinstance(container, Container) and container.envFrom:
+            _tell_skipped(worker, container, skipped_names(container, around))
+    for plan in compiled.plan.containers:
+        os.makedirs(plan.log_dir, mode=0o755, exist_ok=True)
+    disk.write_plan(compiled.plan, layout)
+    disk.write_boot_id(layout, context.boot_id)
+    if (already := _existing_supervisor(worker)) is None:
+        await context.spawner.start(layout.plan)
+        already = Supervisor(layout.socket, worker.on_state, worker.on_gone)
+    worker.attach_supervisor(already, compiled.plan)
+    worker.status.mark()
+
+
+def _existing_supervisor(worker: PodWorker) -> Supervisor | None:
+    """A start whose answer was lost may have worked: use what is there."""
+    if os.path.exists(worker.layout.socket):
+        with contextlib.suppress(OSError):
+            return Supervisor(worker.layout.socket, worker.on_state, worker.on_gone)
+    return None
+
+
+def _tell_skipped(worker: PodWorker, container: Container, names: list[str]) -> None:
+    if names:
+        message = (
+            f"Keys [{', '.join(names)}] from envFrom were skipped since they are invalid environment variable names."
+        )
+        worker.announcer.say("Warning", "InvalidEnvironmentVariableNames", message, container.name)
+
+
+def is_bare(pod: Pod) -> bool:
+    """Nobody would replace this Pod."""
+    return pod.controller() is None
