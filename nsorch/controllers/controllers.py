@@ -39,6 +39,11 @@ class Controllers:
         """Whether no controller has anything to do before its next deadline or the next change."""
         return all(controller.queue.idle for controller in self.all)
 
+    @property
+    def retrying(self) -> bool:
+        """Whether something has failed and is being tried again."""
+        return any(controller.queue.retrying for controller in self.all)
+
     def promote(self) -> None:
         """Look at all deadlines now; for tests that move the clock."""
         for controller in self.all:

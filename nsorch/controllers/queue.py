@@ -42,6 +42,11 @@ class WorkQueue:
         """Whether nothing is ready and nothing is being worked on (delayed keys may still sleep)."""
         return not self._ready and not self._processing
 
+    @property
+    def retrying(self) -> bool:
+        """Whether a key has failed and not succeeded since."""
+        return bool(self._failures)
+
     def add(self, key: str) -> None:
         """Have ``key`` reconciled soon."""
         if key in self._dirty:

@@ -6,6 +6,7 @@ Source: kubernetes ``pkg/controller/controller_utils.go`` (ActivePodsWithRanks) 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from nsorch.controllers.pods import created_at, is_ready, ready_since, restarts
@@ -15,6 +16,7 @@ BURST = 500
 """Pods created or deleted in one pass at most."""
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+_COST = re.compile(r"0|[1-9][0-9]{0,9}|-[0-9]{1,10}")
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 
 
@@ -34,14 +36,11 @@ def batches(count: int, first: int = 1) -> Iterator[int]:
 
 
 def deletion_cost(pod: Pod) -> int:
-    """The Pod's deletion cost annotation; 0 if absent or not a 32-bit number."""
-    text = (pod.metadata.annotations or {}).get(DELETION_COST)
-    if text is None:
+    """The Pod's deletion cost annotation; 0 if absent or not a plain 32-bit number (``+1`` and ``007`` are none)."""
+    text = (pod.metadata.annotations or {}).get(DELETION_COST, "")
+    if _COST.fullmatch(text) is None:
         return 0
-    try:
-        cost = int(text)
-    except ValueError:
-        return 0
+    cost = int(text)
     return cost if -(2**31) <= cost < 2**31 else 0
 
 
