@@ -108,15 +108,20 @@ class NodeAgent:
             self._context.spawner.disconnect()
             await self._context.session.close()
 
-    async def stop_spawner(self) -> None:
-        """End the spawner as well (``nsorch down``); Pods that still live are not touched."""
+    async def stop_pods(self, grace: float) -> int:
+        """Stop every Pod within ``grace`` seconds and the spawner after them; how many Pods were stopped.
+
+        Objects stay. The agent stops with them: call ``start`` on a new agent to have Pods again, which then treats
+        them as after a reboot of the host.
+        """
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._unsubscribe = []
+        workers = list(self.workers.values())
+        stopped = await asyncio.gather(*(worker.stop_for_good(grace) for worker in workers))
         if self._context is not None:
             await self._context.spawner.exit()
-
-    async def drained(self) -> None:
-        """Wait until no Pod is left on this node (after all were deleted)."""
-        while any(not worker.ended for worker in self.workers.values()):
-            await asyncio.gather(*(worker.finished.wait() for worker in list(self.workers.values())))
+        return sum(stopped)
 
     # resources.runtime.Runtime
 

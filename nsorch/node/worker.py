@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Callable
 
 from nsorch.kit import logs
+from nsorch.node import disk
 from nsorch.node.announcements import Announcer
 from nsorch.node.changes import apply_changes
 from nsorch.node.channel import ChannelClosed, RequestFailed
@@ -41,6 +42,7 @@ from nsorch.supervisor.protocol import PodState
 
 log = logs.logger("node")
 FIRST_RETRY = 0.5
+STOP_MARGIN = 5.0
 LONGEST_RETRY = 60.0
 
 
@@ -117,6 +119,12 @@ class PodWorker:
     async def shutdown(self) -> None:
         """The agent stops: let go of everything, the Pod lives on."""
         self.ended = True
+        await self._let_go()
+        if self.supervisor is not None:
+            self.supervisor.disconnect()
+
+    async def _let_go(self) -> None:
+        """Stop every task and timer of this worker."""
         for timer in (self._retry, self._deadline):
             if timer is not None:
                 timer.cancel()
@@ -128,8 +136,27 @@ class PodWorker:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        if self.supervisor is not None:
-            self.supervisor.disconnect()
+
+    async def stop_for_good(self, grace: float) -> bool:
+        """The node is taken down: end the Pod's processes but keep its object and address. False if none ran."""
+        self.ended = True
+        await self._let_go()
+        supervisor = self.supervisor
+        if supervisor is None or supervisor.gone:
+            return False
+        dead = asyncio.Event()
+        self.listeners.add(lambda: dead.set() if self.everything_dead() else None)
+        self.stopping = True
+        try:
+            await supervisor.stop(grace)
+            if not self.everything_dead():
+                await asyncio.wait_for(dead.wait(), grace + STOP_MARGIN)
+        except (ChannelClosed, RequestFailed, TimeoutError) as error:
+            log.error("Pod %s: cannot stop it in order: %s", self.pod.key, error)
+        await supervisor.exit()
+        # Without its boot id the Pod counts as ended by a reboot: whoever starts the node again makes it anew.
+        await asyncio.to_thread(disk.forget_boot_id, self.layout)
+        return True
 
     def end(self) -> None:
         """Nothing of the Pod is left, here or in the API."""
