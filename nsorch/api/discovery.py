@@ -63,8 +63,10 @@ class Document:
 class Discovery:
     """Answers every discovery path below ``/api`` and ``/apis``."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, more: tuple[Kind[Any], ...] = ()) -> None:
+        """``more``: kinds that are served beside those of the registry (answered, not stored)."""
         self._registry = registry
+        self._more = more
         self._kinds: tuple[Kind[Any], ...] = ()
         self._documents: dict[tuple[str, str], Document] = {}
 
@@ -146,7 +148,7 @@ class Discovery:
     def _groups(self) -> dict[str, dict[str, list[Kind[Any]]]]:
         """Kinds by group and version: groups in the registry's order, each group's preferred version first."""
         groups: dict[str, dict[str, list[Kind[Any]]]] = {}
-        for kind in self._registry.kinds:
+        for kind in self._registry.kinds + self._more:
             groups.setdefault(kind.group, {}).setdefault(kind.version, []).append(kind)
         return {
             name: {

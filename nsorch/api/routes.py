@@ -15,7 +15,7 @@ from aiohttp import web
 from nsorch.api import failures
 from nsorch.api.call import Call, Target
 from nsorch.api.discovery import Discovery
-from nsorch.api.handlers import logs, reading, streams, subresources, system, writing
+from nsorch.api.handlers import logs, reading, reviews, streams, subresources, system, writing
 from nsorch.api.handlers.system import Check
 from nsorch.api.openapi import OpenApi
 from nsorch.resources.registry import Kind, Registry
@@ -72,8 +72,9 @@ class Routes:
 
     def __init__(self, registry: Registry, checks: Mapping[str, Check]) -> None:
         self._registry = registry
-        self._discovery = Discovery(registry).handle
-        self._openapi = OpenApi(registry).handle
+        self._discovery = Discovery(registry, reviews.KINDS).handle
+        self._openapi = OpenApi(registry, reviews.KINDS).handle
+        self._reviews = {(kind.group_version, kind.plural): kind for kind in reviews.KINDS}
         self._plain: dict[str, Handler] = {
             "/": self._index,
             "/version": system.version,
@@ -106,6 +107,11 @@ class Routes:
                 raise failures.method_not_allowed()
             return self._discovery, None, False
         group, version = ("", parts[1]) if parts[0] == "api" else (parts[1], parts[2])
+        review = self._reviews.get((f"{group}/{version}", "/".join(parts[head:])))
+        if review is not None:
+            if method != "POST":
+                raise failures.method_not_allowed()
+            return reviews.review, Target(review, None), False
         target = self._target(group, version, parts[head:])
         row = _row(method, target)
         if row is None:
@@ -129,7 +135,7 @@ class Routes:
 
     async def _index(self, call: Call) -> web.StreamResponse:
         paths = ["/api", "/apis", *self._plain, *self._below]
-        paths += sorted({_base(kind) for kind in self._registry.kinds})
+        paths += sorted({_base(kind) for kind in self._registry.kinds + reviews.KINDS})
         return web.json_response({"paths": sorted(set(paths) - {"/"})})
 
 

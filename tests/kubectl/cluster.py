@@ -22,9 +22,11 @@ from tests.support.netns import NetworkNamespace
 
 KUBECTL = shutil.which("kubectl") or "kubectl"
 REPOSITORY = Path(__file__).resolve().parents[2]
+ADDRESS = "192.168.77.1"
+"""The node's address, on the namespace's loopback device: an API server's address must not be a loopback one."""
 TARGETS = {
-    "control-plane": ["-m", "tests.kubectl.control_plane", "--root"],
-    "daemon": ["-m", "nsorch.cli.main", "daemon", "--root"],
+    "control-plane": ["-m", "tests.kubectl.control_plane"],
+    "daemon": ["-m", "nsorch.daemon"],
 }
 
 
@@ -48,9 +50,10 @@ class Cluster:
         self.home.mkdir(parents=True)
         self.namespace.__enter__()
         try:
+            self.namespace.run(["ip", "address", "add", f"{ADDRESS}/32", "dev", "lo"])
             with self.log.open("w") as log:
                 self.process = self.namespace.popen(
-                    [sys.executable, *TARGETS[self.target], str(self.root)],
+                    [sys.executable, *TARGETS[self.target], "--root", str(self.root), "--node-address", ADDRESS],
                     stdout=subprocess.PIPE,
                     stderr=log,
                     cwd=REPOSITORY,

@@ -6,20 +6,18 @@ control plane does can be tested without images or namespaces.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import ipaddress
 import itertools
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any
 
-from nsorch.api.server import ApiServer
-from nsorch.resources.kinds import REGISTRY
-
 from nsorch.api.local_client import LocalClient
 from nsorch.api.operations import Operations
+from nsorch.api.server import ApiServer
 from nsorch.api.settings import ApiSettings
 from nsorch.controllers.controllers import Controllers
 from nsorch.controllers.settings import ControllerSettings
@@ -28,6 +26,7 @@ from nsorch.kit.clock import SystemClock, rfc3339
 from nsorch.kit.paths import Paths
 from nsorch.resources import Node, Pod
 from nsorch.resources.client import Change, ClientError
+from nsorch.resources.kinds import REGISTRY
 from nsorch.resources.runtime import ExecSession, LogOptions, RuntimeRefused
 from nsorch.store import Store
 
@@ -54,8 +53,9 @@ class NoRuntime:
 class HollowNode:
     """Reports every Pod as ready at once."""
 
-    def __init__(self, client: LocalClient) -> None:
+    def __init__(self, client: LocalClient, address: str) -> None:
         self._client = client
+        self._address = address
         self._addresses = (str(ipaddress.IPv4Address("10.244.0.2") + number) for number in itertools.count())
         self._running: set[asyncio.Task[None]] = set()
         self._seen: set[str] = set()
@@ -69,7 +69,7 @@ class HollowNode:
                 "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}},
                 "spec": {},
                 "status": {
-                    "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+                    "addresses": [{"type": "InternalIP", "address": self._address}],
                     "capacity": {"cpu": "2", "memory": "1Gi", "pods": "250"},
                     "allocatable": {"cpu": "2", "memory": "1Gi", "pods": "250"},
                     "conditions": [
@@ -134,7 +134,7 @@ class HollowNode:
             "phase": "Running",
             "podIP": address,
             "podIPs": [{"ip": address}],
-            "hostIP": "127.0.0.1",
+            "hostIP": self._address,
             "startTime": now,
             "conditions": [{"type": name, "status": "True", "lastTransitionTime": now} for name in conditions],
             "containerStatuses": containers,
@@ -142,7 +142,7 @@ class HollowNode:
         await self._client.patch(Pod, pod.namespace, pod.name, {"status": status}, subresource="status")
 
 
-async def main(root: str) -> None:
+async def main(root: str, address: str) -> None:
     """Run until SIGTERM."""
     paths = Paths.at(root)
     paths.run.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ async def main(root: str) -> None:
         pki=paths.pki,
         kubeconfig=paths.kubeconfig,
         node_name=NODE,
-        secure_address="127.0.0.1",
+        node_address=address,
     )
     clock = SystemClock()
     store = Store.open(paths.database)
@@ -164,12 +164,10 @@ async def main(root: str) -> None:
         client,
         REGISTRY,
         clock,
-        ControllerSettings(
-            ca_pem=(paths.pki / "ca.crt").read_text(), service_address="10.96.0.1", api_address="127.0.0.1"
-        ),
+        ControllerSettings(ca_pem=(paths.pki / "ca.crt").read_text(), service_address="10.96.0.1", api_address=address),
     )
     await controllers.start()
-    await HollowNode(client).start()
+    await HollowNode(client, address).start()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
@@ -182,4 +180,8 @@ async def main(root: str) -> None:
 
 if __name__ == "__main__":
     logs.configure(os.environ.get("NSORCH_LOG", "INFO"))
-    asyncio.run(main(sys.argv[sys.argv.index("--root") + 1]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--root", required=True)
+    parser.add_argument("--node-address", required=True)
+    told = parser.parse_args()
+    asyncio.run(main(told.root, told.node_address))

@@ -36,8 +36,10 @@ class Compressed:
 class OpenApi:
     """Answers ``/openapi/v3``, ``/openapi/v3/...`` and ``/openapi/v2``."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, more: tuple[Kind[Any], ...] = ()) -> None:
+        """``more``: kinds that are served beside those of the registry (answered, not stored)."""
         self._registry = registry
+        self._more = more
         self._kinds: tuple[Kind[Any], ...] = ()
         self._documents: dict[str, Compressed] = {}
         self._lock = asyncio.Lock()
@@ -73,7 +75,8 @@ class OpenApi:
     def _group_versions(self) -> dict[str, str]:
         """Group versions by their path: ``v3/api/v1`` -> ``v1``."""
         return {
-            f"v3/{'apis' if kind.group else 'api'}/{kind.group_version}": kind.group_version for kind in self._kinds
+            f"v3/{'apis' if kind.group else 'api'}/{kind.group_version}": kind.group_version
+            for kind in self._kinds + self._more
         }
 
     def _build(self, path: str) -> None:
@@ -90,9 +93,9 @@ class OpenApi:
                 }
             }
         elif path == "v2":
-            data = v2.convert(generate(self._kinds, ""))
+            data = v2.convert(generate(self._kinds + self._more, ""))
         else:
-            data = generate(self._kinds, self._group_versions()[path])
+            data = generate(self._kinds + self._more, self._group_versions()[path])
         body = json.dumps(data, separators=(",", ":")).encode()
         digest = hashlib.sha256(body).hexdigest().upper()
         self._documents[path] = Compressed(gzip.compress(body, 6, mtime=0), digest)
