@@ -49,6 +49,7 @@ from nsorch.network.proxy import ServiceProxy
 from nsorch.network.settings import NetworkSettings
 from nsorch.node.agent import NodeAgent
 from nsorch.node.settings import NodeSettings
+from nsorch.node.teardown import stop_everything
 from nsorch.resources.kinds import REGISTRY
 from nsorch.store import Leases, Store, StoreError
 
@@ -153,7 +154,8 @@ class Daemon:
         """Stop every Pod and remove everything that nsorch made on this host; objects and images stay."""
         yield "stopping Pods"
         await self._controllers.stop()
-        count = await self._agent.stop_pods(grace)
+        await self._agent.stop()
+        count = await stop_everything(self._paths, grace)
         yield f"stopped {count} Pods; removing rules, routes and addresses"
         await self._proxy.teardown()
         await self._host.teardown()
