@@ -109,6 +109,7 @@ class Kubelet:
             if error.code not in (404, 409):
                 raise
             if error.code == 409:
+                await asyncio.sleep(0)
                 await self._serve(namespace, name)
 
 
@@ -193,6 +194,7 @@ class ControlPlane:
             except ClientError as error:
                 if error.code != 409:
                     raise
+                await asyncio.sleep(0)  # the winner's write is on its way to the disk
 
     def get(self, model: type[R], name: str, namespace: str | None = "default") -> R:
         found = self.client.get(model, namespace, name)
