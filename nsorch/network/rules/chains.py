@@ -24,6 +24,7 @@ import base64
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from nsorch.network.rules.value import PortRule, ServiceRules, Target
@@ -68,32 +69,60 @@ def target_chain(rule: PortRule, target: Target) -> str:
     return f"NSORCH-SEP-{short_hash(rule.key, str(target))}"
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """All that one rule contributes."""
+
+    rule: PortRule
+    chains: Chains
+    """Its own chains in the nat table."""
+    nets: tuple[tuple[int, str], ...]
+    """Rules for NSORCH-NET chains, with the number of the network."""
+    external: tuple[str, ...]
+    node_ports: tuple[str, ...]
+    reject: tuple[str, ...]
+
+
 class Renderer:
     """Turns rule sets into chains; what did not change since the last call is not worked out again."""
 
     def __init__(self, settings: NetworkSettings) -> None:
         """``settings`` with ``node_address`` filled in."""
-        self._settings = settings
-        self._services: dict[str, tuple[PortRule, dict[str, tuple[str, ...]]]] = {}
-        self._fixed_nat, self._filter_head = nat_frame(settings), filter_frame(settings)
+        self._leads = Leads(settings)
+        self._known: dict[str, Rendered] = {}
+        self._nat, self._filter = nat_frame(settings), filter_frame(settings)
 
     def render(self, rules: ServiceRules) -> dict[str, Chains]:
         """Every chain of every table."""
-        nat: dict[str, tuple[str, ...]] = {}
-        dispatch = Dispatch(self._settings)
-        services: dict[str, tuple[PortRule, dict[str, tuple[str, ...]]]] = {}
+        nat: dict[str, tuple[str, ...]] = dict(self._nat)
+        known: dict[str, Rendered] = {}
+        nets: defaultdict[int, list[str]] = defaultdict(list)
+        external: list[str] = []
+        node_ports: list[str] = []
+        reject: list[str] = []
         for key in sorted(rules.ports):
             rule = rules.ports[key]
-            known = self._services.get(key)
-            if known is None or (known[0] is not rule and known[0] != rule):
-                known = (rule, service_chains(rule))
-            services[key] = known
-            nat.update(known[1])
-            dispatch.add(rule)
-        self._services = services
-        nat.update(self._fixed_nat)
-        nat.update(dispatch.nat())
-        return {"filter": {**self._filter_head, "NSORCH-REJECT": tuple(dispatch.reject)}, "nat": nat}
+            one = self._known.get(key)
+            if one is None or (one.rule is not rule and one.rule != rule):
+                one = self._leads.render(rule)
+            known[key] = one
+            nat.update(one.chains)
+            for number, line in one.nets:
+                nets[number].append(line)
+            external += one.external
+            node_ports += one.node_ports
+            reject += one.reject
+        self._known = known
+        top = []
+        for number in sorted(nets):
+            network = self._leads.network(number)
+            name = f"NSORCH-NET-{network.network_address}"
+            nat[name] = tuple(nets[number])
+            top.append(f"-d {network} -j {name}")
+        nat["NSORCH-CLUSTER-IP"] = tuple(top)
+        nat["NSORCH-EXTERNAL"] = tuple(external)
+        nat["NSORCH-NODEPORT"] = tuple(node_ports)
+        return {"filter": {**self._filter, "NSORCH-REJECT": tuple(reject)}, "nat": nat}
 
 
 def service_chains(rule: PortRule) -> dict[str, tuple[str, ...]]:
@@ -124,70 +153,52 @@ def service_chains(rule: PortRule) -> dict[str, tuple[str, ...]]:
     return chains
 
 
-class Dispatch:
-    """Collects, over all rules, the chains that lead to the Service chains."""
+class Leads:
+    """Leads every destination of a rule to its chain, or to a rejection."""
 
     def __init__(self, settings: NetworkSettings) -> None:
-        network = settings.services
-        self._first, self._last = int(network.network_address), int(network.broadcast_address)
-        self._bits = min(network.prefixlen + NET_BITS, 30)
-        self._shift = 32 - self._bits
-        self._not_services = f"! -d {settings.service_cidr}"
-        self._nets: dict[int, list[str]] = defaultdict(list)
-        self._external: list[str] = []
-        self._node_ports: list[str] = []
-        self.reject: list[str] = []
-        """Rules of the filter table's NSORCH-REJECT."""
+        services = settings.services
+        self._first, self._last = int(services.network_address), int(services.broadcast_address)
+        self._bits = min(services.prefixlen + NET_BITS, 30)
+        self._elsewhere = f"! -d {settings.service_cidr}"
 
-    def add(self, rule: PortRule) -> None:
-        """Lead every destination of ``rule`` to its chain, or to a rejection."""
+    def network(self, number: int) -> IPv4Network:
+        """The part of the Service CIDR with this number."""
+        return IPv4Network((number << (32 - self._bits), self._bits))
+
+    def render(self, rule: PortRule) -> Rendered:
+        nets: list[tuple[int, str]] = []
+        external: list[str] = []
+        node_ports: list[str] = []
+        reject: list[str] = []
         match = f"-p {rule.protocol} --dport {rule.port}"
         comment = f'-m comment --comment "{rule.name}"'
-        jump = f"{comment} -j {service_chain(rule)}" if rule.targets else ""
-        refuse = f"{comment} -j REJECT --reject-with " + (
-            "tcp-reset" if rule.protocol == "tcp" else "icmp-port-unreachable"
-        )
+        if rule.targets:
+            verdict = f"{comment} -j {service_chain(rule)}"
+        else:
+            how = "tcp-reset" if rule.protocol == "tcp" else "icmp-port-unreachable"
+            verdict = f"{comment} -j REJECT --reject-with {how}"
+        outside = external if rule.targets else reject
         for address in rule.cluster_addresses:
             value = int(IPv4Address(address))
             if not self._first <= value <= self._last:
-                self._lead(f"-d {address}/32 {match}", jump, refuse)
-            elif jump:  # without targets the whole Service CIDR is rejected anyway
-                self._nets[value >> self._shift].append(f"-d {address}/32 {match} {jump}")
-        for address in rule.external_addresses:
-            self._lead(f"-d {address}/32 {match}", jump, refuse)
+                outside.append(f"-d {address}/32 {match} {verdict}")
+            elif rule.targets:  # without targets the whole Service CIDR is rejected anyway
+                nets.append((value >> (32 - self._bits), f"-d {address}/32 {match} {verdict}"))
+        outside += [f"-d {address}/32 {match} {verdict}" for address in rule.external_addresses]
         for address in rule.balancer_addresses:
-            for source in rule.balancer_sources:
-                self._lead(f"-s {source} -d {address}/32 {match}", jump, refuse)
             if rule.balancer_sources:
-                self.reject.append(f"-d {address}/32 {match} {comment} -j DROP")
+                outside += [f"-s {source} -d {address}/32 {match} {verdict}" for source in rule.balancer_sources]
+                reject.append(f"-d {address}/32 {match} {comment} -j DROP")
             else:
-                self._lead(f"-d {address}/32 {match}", jump, refuse)
+                outside.append(f"-d {address}/32 {match} {verdict}")
         if rule.node_port:
             port = f"-p {rule.protocol} --dport {rule.node_port}"
-            if jump:
-                self._node_ports.append(f"{port} {jump}")
+            if rule.targets:
+                node_ports.append(f"{port} {verdict}")
             else:
-                self.reject.append(f"{self._not_services} {port} -m addrtype --dst-type LOCAL {refuse}")
-
-    def _lead(self, match: str, jump: str, refuse: str) -> None:
-        if jump:
-            self._external.append(f"{match} {jump}")
-        else:
-            self.reject.append(f"{match} {refuse}")
-
-    def nat(self) -> dict[str, tuple[str, ...]]:
-        """The chains of the nat table between NSORCH-SERVICES and the Service chains."""
-        chains: dict[str, tuple[str, ...]] = {}
-        tops = []
-        for number, lines in sorted(self._nets.items()):
-            base = IPv4Address(number << self._shift)
-            name = f"NSORCH-NET-{base}"
-            chains[name] = tuple(lines)
-            tops.append(f"-d {IPv4Network((base, self._bits))} -j {name}")
-        chains["NSORCH-CLUSTER-IP"] = tuple(tops)
-        chains["NSORCH-EXTERNAL"] = tuple(self._external)
-        chains["NSORCH-NODEPORT"] = tuple(self._node_ports)
-        return chains
+                reject.append(f"{self._elsewhere} {port} -m addrtype --dst-type LOCAL {verdict}")
+        return Rendered(rule, service_chains(rule), tuple(nets), tuple(external), tuple(node_ports), tuple(reject))
 
 
 def nat_frame(settings: NetworkSettings) -> dict[str, tuple[str, ...]]:
