@@ -18,7 +18,7 @@ RFC3339 = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$"
 Time = Annotated[str, Field(pattern=RFC3339, json_schema_extra={"format": "date-time"})]
 """``metav1.Time``: RFC 3339 text in seconds, kept as written; validated, never re-formatted."""
 
-MicroTime = Time
+MicroTime = Annotated[str, Field(pattern=RFC3339, json_schema_extra={"format": "micro-time"})]
 """``metav1.MicroTime``: the same with microseconds."""
 
 

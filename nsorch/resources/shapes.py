@@ -37,7 +37,9 @@ def shapes(model: type[BaseModel]) -> dict[str, Shape]:
     for attribute, info in model.model_fields.items():
         name = info.alias or attribute
         container, inner = _unwrap(info.annotation)
-        fmt = "64" if _has_format(info.annotation, "int64") else "32"
+        # pydantic lifts the marks of a required field from its annotation to the field itself.
+        own = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        fmt = "64" if own.get("format") == "int64" or _has_format(info.annotation, "int64") else "32"
         found[name] = Shape(name, container, inner, info.is_required(), _go_type(container, inner, fmt))
     return found
 
