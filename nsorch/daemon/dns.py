@@ -39,6 +39,7 @@ def service(settings: Settings) -> Service:
 
 def deployment(settings: Settings, paths: Paths) -> Deployment:
     """Deployment ``nsorch-dns``: one host-network Pod; the old one ends before the new one binds the address."""
+    # A startup probe alone: ready when it answers, and nothing wakes up for it afterwards.
     probe = {"tcpSocket": {"host": settings.dns_address, "port": PORT}}
     container: dict[str, Any] = {
         "name": "dns",
@@ -55,7 +56,7 @@ def deployment(settings: Settings, paths: Paths) -> Deployment:
             {"name": "dns", "containerPort": PORT, "protocol": "UDP"},
             {"name": "dns-tcp", "containerPort": PORT, "protocol": "TCP"},
         ],
-        "readinessProbe": {**probe, "periodSeconds": 300, "failureThreshold": 1},
+        "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
         "securityContext": {
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]},
