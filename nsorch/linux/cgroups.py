@@ -214,12 +214,15 @@ class Group:
                     clean = False
         return clean
 
-    def destroy(self, timeout: float = 5.0) -> bool:
-        """Kill and remove; blocks until the dying are gone, at most ``timeout`` seconds."""
+    def destroy(self, timeout: float = 5.0, *, reap: bool = False) -> bool:
+        """Kill and remove; blocks until the dying are gone, at most ``timeout`` seconds. ``reap`` also collects our
+        own ended children, whichever: only for a process that has no other use for their exit codes."""
         deadline = time.monotonic() + timeout
         pause = 0.0005
         while True:
             self.kill()
+            if reap:
+                _reap()
             if self.remove():
                 return True
             if time.monotonic() > deadline:
@@ -285,6 +288,15 @@ def _enable(path: str) -> None:
             except OSError as error:
                 if error.errno not in (errno.EBUSY, errno.EOPNOTSUPP, errno.ENOENT):
                     raise
+
+
+def _reap() -> None:
+    """A zombie of ours keeps its cgroup busy while we wait here: collect what has ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
 
 
 def _walk(path: str) -> Iterator[str]:

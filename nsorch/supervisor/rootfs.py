@@ -49,7 +49,13 @@ def _overlay(plan: ContainerPlan, run: str) -> str:
         os.mkdir(path, 0o755)
     if not plan.lower:
         raise MountFailure(f"container {plan.name} has no image layers")
-    mounts.overlay(root, plan.lower, upper, work)
+    try:
+        mounts.overlay(root, plan.lower, upper, work)
+    except FileNotFoundError as error:
+        missing = [path for path in plan.lower if not os.path.isdir(path)]
+        if not missing:
+            raise
+        raise MountFailure(f"cannot mount the image of container {plan.name}: no layer {missing[0]}") from error
     return root
 
 

@@ -99,7 +99,7 @@ class Sandbox:
 
     def remove(self) -> None:
         """Kill what is left, remove cgroups and the containers' layers; the kernel does the rest when we exit."""
-        self.group.destroy()
+        self.group.destroy(reap=True)
         for name in ("containers", SHM):
             path = os.path.join(self._plan.dir, name)
             if name == SHM:

@@ -166,6 +166,7 @@ def main() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     spawner = Spawner(os.path.abspath(options.socket))
     _warm_up()
+    process.set_child_subreaper()  # what a killed supervisor leaves is reaped at once, here
     process.set_name("nsorch-spawner")
     process.set_title(f"nsorch-spawner {spawner.loop and options.socket}")
     gc.collect()

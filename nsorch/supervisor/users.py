@@ -21,7 +21,8 @@ def resolve(security: Security, passwd: str, group: str) -> Identity:
     """Identity of ``security`` given the texts of the two files ("" where missing); ValueError for unknown names.
 
     As runc: a number needs no entry; a user without a group takes the group of his passwd entry, else 0; with no group
-    given, the supplementary groups that /etc/group lists for him are added."""
+    given, the supplementary groups that /etc/group lists for him are added.
+    As containerd: the primary group is one of them."""
     users = [fields for fields in _rows(passwd, 7) if fields[2].isdigit() and fields[3].isdigit()]
     groups = [fields for fields in _rows(group, 4) if fields[2].isdigit()]
     user_name, colon, group_name = (security.user or str(security.uid)).partition(":")
@@ -37,7 +38,7 @@ def resolve(security: Security, passwd: str, group: str) -> Identity:
         gid = _group_number(group_name, groups)
     else:
         gid = security.gid
-    extra = set(security.groups)
+    extra = {gid, *security.groups}  # the primary group too: a process must not lose it by setgid(2)
     if entry and not colon:
         extra.update(int(row[2]) for row in groups if entry[0] in row[3].split(","))
     return Identity(uid, gid, tuple(sorted(extra)), entry[5] if entry else "/")

@@ -1,0 +1,590 @@
+"""Containers: their files, users, rights, restarts, hooks, ends, logs, and commands run inside."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nsorch.supervisor.plan import ContainerPlan, Hook, Mount, PodPlan, Security
+from tests.support.supervisor import SECURITY, Node, Peer
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    with Node(tmp_path_factory.mktemp("node")) as found:
+        yield found
+
+
+class Running:
+    """A started Pod that leaves at the end of the block."""
+
+    def __init__(self, node: Node, plan: PodPlan) -> None:
+        self.node, self.plan = node, plan
+
+    def __enter__(self) -> Peer:
+        self.peer = self.node.start(self.plan)
+        return self.peer
+
+    def __exit__(self, *_: object) -> None:
+        self.peer.close()
+        self.node.finish(self.plan)
+
+
+def running(node: Node, *containers: ContainerPlan, **more: object) -> Running:
+    more.setdefault("restart_backoff_base", 0.05)
+    return Running(node, node.plan(*containers, **more))
+
+
+def settled(peer: Peer, name: str = "main") -> dict[str, object]:
+    """Wait until the container has ended for good."""
+    return peer.until_phase(name, "terminated")["ended"]  # type: ignore[no-any-return]
+
+
+# Files and rights ---------------------------------------------------------------------------------------------
+
+
+def test_its_root_is_its_own_and_fresh_in_every_run(node: Node) -> None:
+    script = "test -e /mark && exit 9; echo x > /mark; echo x > /etc/passwd; exit 1"
+    container = node.container(script=script, restart_policy="Always")
+    with running(node, container) as peer:
+        peer.until(lambda: peer.container("main").get("restart_count", 0) >= 2)
+        assert peer.container("main")["last"]["exit_code"] == 1
+    assert not (node.rootfs / "mark").exists()
+    assert "app" in (node.rootfs / "etc/passwd").read_text()
+
+
+def test_devices_and_protected_paths(node: Node) -> None:
+    with running(node, node.container()) as peer:
+        peer.until_phase("main", "running")
+        assert peer.sh("main", "echo x > /dev/null; head -c 4 /dev/zero | wc -c; readlink /dev/stdout") == (
+            "4\n/proc/self/fd/1"
+        )
+        assert peer.run("main", "/bin/sh", "-c", "echo 1 > /proc/sys/kernel/pid_max")[0] != 0
+        assert peer.run("main", "/bin/touch", "/sys/x")[0] != 0
+        assert peer.sh("main", "cat /proc/timer_list 2>/dev/null | wc -c") == "0"
+        assert peer.sh("main", "ls /sys/firmware | wc -l") == "0"
+        # The devices cgroup refuses what mknod may make (sda-like and kmsg).
+        assert peer.run("main", "/bin/sh", "-c", "mknod /tmp/k c 1 11 && cat /tmp/k")[0] != 0
+        assert peer.sh("main", "cat /proc/self/mountinfo | grep -c ' / / .*overlay'") == "1"
+        assert peer.sh("main", "mount | grep -c /dev/mqueue") == "1"
+
+
+def test_capabilities_and_no_new_privs(node: Node) -> None:
+    few = dataclasses.replace(SECURITY, capabilities=("CAP_CHOWN", "NET_BIND_SERVICE"), no_new_privs=True)
+    user = dataclasses.replace(SECURITY, uid=1000, gid=1000)
+    all_of_them = dataclasses.replace(SECURITY, privileged=True, masked_paths=(), read_only_paths=())
+    with running(
+        node,
+        node.container("few", security=few),
+        node.container("user", security=user),
+        node.container("all", security=all_of_them),
+    ) as peer:
+        for name in ("few", "user", "all"):
+            peer.until_phase(name, "running")
+
+        def status(name: str, key: str) -> str:
+            return peer.sh(name, f"grep {key} /proc/1/status; grep {key} /proc/self/status").replace("\t", "")
+
+        assert status("few", "CapEff") == "CapEff:0000000000000401\nCapEff:0000000000000401"
+        assert status("few", "NoNewPrivs") == "NoNewPrivs:1\nNoNewPrivs:1"
+        assert status("user", "CapEff") == "CapEff:0000000000000000\nCapEff:0000000000000000"
+        assert status("user", "CapBnd").splitlines()[0] != "CapBnd:0000000000000000"
+        assert int(status("all", "CapEff").splitlines()[0].split(":")[1], 16) >> 21 & 1  # CAP_SYS_ADMIN
+        assert peer.sh("all", "mount -t tmpfs x /tmp && echo mounted") == "mounted"
+        assert peer.run("few", "/bin/mount", "-t", "tmpfs", "x", "/tmp")[0] != 0
+
+
+def test_seccomp_refuses_dangerous_calls(node: Node) -> None:
+    strict = dataclasses.replace(SECURITY, seccomp="RuntimeDefault")
+    with running(node, node.container(security=strict)) as peer:
+        peer.until_phase("main", "running")
+        assert peer.sh("main", "grep Seccomp: /proc/1/status").split()[1] == "2"
+
+
+@pytest.mark.parametrize(
+    ("security", "expected"),
+    [
+        (Security(user="app"), "uid=1000(app) gid=1001(app) groups=1001(app),2000(extra) /home/app"),
+        (Security(user="1000"), "uid=1000(app) gid=1001(app) groups=1001(app),2000(extra) /home/app"),
+        (Security(user="1000:0"), "uid=1000(app) gid=0(root) groups=0(root) /home/app"),
+        (Security(user="app:extra"), "uid=1000(app) gid=2000(extra) groups=2000(extra) /home/app"),
+        (Security(uid=4711, gid=7, groups=(8, 9)), "uid=4711 gid=7 groups=7,8,9 /"),
+    ],
+)
+def test_users(node: Node, security: Security, expected: str) -> None:
+    container = node.container(script="echo $(id) $HOME; echo again > /dev/stdout", security=security)
+    with running(node, dataclasses.replace(container, restart_policy="Never")) as peer:
+        assert settled(peer)["exit_code"] == 0
+        lines = [line.split(" ", 3)[3] for line in node.logs(container).splitlines()]
+        assert lines[0] == expected
+        assert lines[1] == "again"
+
+
+def test_read_only_root(node: Node) -> None:
+    security = dataclasses.replace(SECURITY, read_only_root=True)
+    container = node.container(security=security, mounts=(Mount(target="/tmp", type="tmpfs"),))
+    with running(node, container) as peer:
+        peer.until_phase("main", "running")
+        assert peer.run("main", "/bin/touch", "/x")[0] != 0
+        peer.sh("main", "touch /tmp/x")
+
+
+def test_host_root(node: Node) -> None:
+    container = node.container(root="host", lower=(), argv=("/bin/sh", "-c", "cat /etc/hostname; sleep 1000"))
+    with running(node, container) as peer:
+        peer.until_phase("main", "running")
+        assert peer.run("main", "/bin/sh", "-c", "echo x > /usr/x")[0] != 0
+        assert peer.sh("main", "echo $$") != ""
+
+
+def test_working_directory_and_environment(node: Node) -> None:
+    script = "pwd; echo $GREETING $HOSTNAME $PATH"
+    container = node.container(
+        script=script, cwd="/made/for/me", env=(("GREETING", "hello"), ("PATH", "/bin")), restart_policy="Never"
+    )
+    with running(node, container, hostname="here") as peer:
+        settled(peer)
+    lines = [line.split(" ", 3)[3] for line in node.logs(container).splitlines()]
+    assert lines == ["/made/for/me", "hello here /bin"]
+
+
+def test_symbolic_links_of_the_image_do_not_lead_out(node: Node, tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    (layer / "etc").mkdir(parents=True)
+    (layer / "etc/out").symlink_to("/tmp")
+    (tmp_path / "file").write_text("inside")
+    container = node.container(
+        lower=(str(layer), str(node.rootfs)),
+        mounts=(Mount(target="/etc/out/name", source=str(tmp_path / "file")),),
+    )
+    with running(node, container) as peer:
+        peer.until_phase("main", "running")
+        assert peer.sh("main", "cat /tmp/name") == "inside"
+    assert not Path("/tmp/name").exists()
+
+
+def test_more_layers_than_fit_into_a_page(node: Node, tmp_path: Path) -> None:
+    layers = []
+    for number in range(60):
+        folder = tmp_path / ("layer-" + "x" * 60) / str(number)
+        folder.mkdir(parents=True)
+        (folder / f"file-{number}").write_text(str(number))
+        layers.append(str(folder))
+    with running(node, node.container(lower=(*layers, str(node.rootfs)))) as peer:
+        peer.until_phase("main", "running")
+        assert peer.sh("main", "ls / | grep -c file-") == "60"
+
+
+# Failing to start ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("nothing-here",), 'exec: "nothing-here": executable file not found in $PATH'),
+        (("/no/such/file",), 'exec: "/no/such/file": stat /no/such/file: no such file or directory'),
+        (("/etc/passwd",), 'exec: "/etc/passwd": permission denied'),
+        ((), "no command specified"),
+    ],
+)
+def test_bad_commands(node: Node, argv: tuple[str, ...], message: str) -> None:
+    with running(node, node.container(argv=argv, restart_policy="Never")) as peer:
+        ended = settled(peer)
+        assert (ended["reason"], ended["exit_code"]) == ("StartError", 128)
+        assert message in str(ended["message"])
+        assert peer.state["phase"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "message"),
+    [
+        ({"mounts": (Mount(target="/x", source="/no/such"),)}, "CreateContainerError", "cannot mount /no/such on /x"),
+        ({"security": Security(user="nobody-knows")}, "CreateContainerError", "unable to find user nobody-knows"),
+        ({"lower": ("/no/layer",)}, "CreateContainerError", "/no/layer"),
+        (
+            {"security": Security(must_run_as_non_root=True)},
+            "CreateContainerConfigError",
+            "container has runAsNonRoot and image will run as root",
+        ),
+    ],
+)
+def test_what_cannot_be_created_waits_and_is_tried_again(
+    node: Node, change: dict[str, object], reason: str, message: str
+) -> None:
+    container = node.container(restart_policy="Never", **change)
+    with running(node, container) as peer:
+        peer.until(lambda: peer.container("main").get("reason") == reason)
+        found = peer.container("main")
+        assert found["phase"] == "waiting"
+        assert message in found["message"]
+        assert found["restart_count"] == 0
+        peer.do("container", plan=dataclasses.asdict(node.container(lower=(str(node.rootfs), *container.lower[1:]))))
+        if "lower" in change:
+            peer.until_phase("main", "running")
+
+
+def test_a_held_container_starts_when_its_image_arrives(node: Node) -> None:
+    held = node.container(runnable=False, hold_reason="ErrImagePull", hold_message="not there")
+    with running(node, held) as peer:
+        peer.until(lambda: peer.state)
+        assert peer.container("main")["reason"] == "ErrImagePull"
+        assert peer.container("main")["message"] == "not there"
+        peer.do("container", plan=dataclasses.asdict(dataclasses.replace(held, runnable=True, image_id="sha256:1")))
+        assert peer.until_phase("main", "running")["image_id"] == "sha256:1"
+
+
+def test_a_changed_image_restarts_at_once(node: Node) -> None:
+    container = node.container(image_id="sha256:1")
+    with running(node, container, restart_backoff_base=1000.0) as peer:
+        first = peer.until_phase("main", "running")
+        peer.do("container", plan=dataclasses.asdict(dataclasses.replace(container, image_id="sha256:2")))
+        peer.until(lambda: peer.container("main")["image_id"] == "sha256:2")
+        second = peer.until_phase("main", "running")
+        assert second["restart_count"] == 1
+        assert second["container_id"] != first["container_id"]
+
+
+# Life and death -----------------------------------------------------------------------------------------------
+
+
+def test_crash_loop(node: Node) -> None:
+    container = node.container(script="exit 7", restart_policy="OnFailure")
+    with running(node, container, restart_backoff_base=300.0) as peer:
+        peer.until(lambda: peer.container("main").get("reason") == "CrashLoopBackOff")
+        found = peer.container("main")
+        assert found["phase"] == "waiting"
+        assert found["restart_count"] == 1  # the first restart is immediate
+        assert (found["last"]["exit_code"], found["last"]["reason"]) == (7, "Error")
+        assert found["restart_at"] > time.time() + 250
+        assert "back-off 300s restarting failed container=main" in found["message"]
+        peer.do("stop", grace=1)
+        assert settled(peer)["exit_code"] == 7
+    assert len(list(Path(container.log_dir).iterdir())) == 2
+
+
+def test_first_restart_count(node: Node) -> None:
+    container = node.container(script="exit 1", first_restart_count=4)
+    with running(node, container, restart_backoff_base=1000.0) as peer:
+        peer.until(lambda: peer.container("main").get("restart_count") == 5)
+    assert sorted(item.name for item in Path(container.log_dir).iterdir()) == ["4.log", "5.log"]
+
+
+@pytest.mark.parametrize(("policy", "code"), [("Never", 3), ("OnFailure", 0), ("Never", 0)])
+def test_what_ends_for_good(node: Node, policy: str, code: int) -> None:
+    with running(node, node.container(script=f"exit {code}", restart_policy=policy)) as peer:
+        ended = settled(peer)
+        assert ended["exit_code"] == code
+        assert ended["reason"] == ("Error" if code else "Completed")
+        peer.until(lambda: peer.state["phase"] == "stopped")
+
+
+def test_init_containers_sidecars_and_their_order(node: Node, tmp_path: Path) -> None:
+    mounts = (Mount(target="/shared", source=str(tmp_path)),)
+    sleep = "trap 'echo {0} >> /shared/ends; exit 0' TERM; echo {0} >> /shared/starts; while :; do sleep 0.02; done"
+    plan = node.plan(
+        node.container(
+            "one", "sleep 0.05; echo one >> /shared/starts", role="init", restart_policy="Always", mounts=mounts
+        ),
+        node.container("side1", sleep.format("side1"), role="sidecar", mounts=mounts),
+        node.container(
+            "two", "sleep 0.05; echo two >> /shared/starts", role="init", restart_policy="Always", mounts=mounts
+        ),
+        node.container("side2", sleep.format("side2"), role="sidecar", mounts=mounts),
+        node.container("main", sleep.format("main"), mounts=mounts),
+    )
+    with Running(node, plan) as peer:
+        peer.until(lambda: peer.state)
+        peer.until(
+            lambda: (
+                ((tmp_path / "starts").exists() and (tmp_path / "starts").read_text().split()[-1:] == ["main"])
+                or (not peer.pump(time.monotonic() + 0.05) and None)
+            )
+        )
+        assert (tmp_path / "starts").read_text().split() == ["one", "side1", "two", "side2", "main"]
+        assert peer.container("one")["ended"]["reason"] == "Completed"
+        peer.do("stop", grace=10)
+        peer.until(lambda: peer.state["phase"] == "stopped")
+        assert (tmp_path / "ends").read_text().split() == ["main", "side2", "side1"]
+
+
+def test_a_failed_init_container_ends_the_pod(node: Node) -> None:
+    with running(
+        node, node.container("init", "exit 1", role="init", restart_policy="Never"), node.container("main")
+    ) as peer:
+        peer.until(lambda: peer.state.get("phase") == "stopped")
+        assert peer.container("main")["phase"] == "waiting"
+        assert peer.container("main")["reason"] == "PodInitializing"
+
+
+def test_sidecars_stop_when_the_main_container_has_completed(node: Node) -> None:
+    with running(
+        node,
+        node.container("side", role="sidecar"),
+        node.container("main", "exit 0", restart_policy="Never"),
+    ) as peer:
+        peer.until(lambda: peer.state.get("phase") == "stopped")
+        assert peer.container("side")["phase"] == "terminated"
+
+
+def test_grace_then_sigkill(node: Node) -> None:
+    stubborn = "trap '' TERM; while :; do sleep 0.1; done"
+    with running(node, node.container(script=stubborn)) as peer:
+        peer.until_phase("main", "running")
+        peer.do("stop", grace=1000)
+        peer.until(lambda: peer.state["phase"] == "stopping")
+        peer.do("stop", grace=0.1)
+        ended = settled(peer)
+        assert (ended["exit_code"], ended["signal"], ended["reason"]) == (137, 9, "Error")
+        assert peer.container("main")["restart_count"] == 0
+
+
+def test_stop_signal_of_the_image(node: Node) -> None:
+    script = "trap 'exit 42' USR1; while :; do sleep 0.02; done"
+    with running(node, node.container(script=script, stop_signal=int(signal.SIGUSR1))) as peer:
+        peer.until_phase("main", "running")
+        peer.sh("main", "until grep -q 'SigCgt:.*[2367abef]..$' /proc/1/status; do sleep 0.01; done")
+        peer.do("stop", grace=10)
+        assert settled(peer)["exit_code"] == 42
+
+
+def test_restart_on_request_keeps_the_pod(node: Node) -> None:
+    with running(node, node.container()) as peer:
+        first = peer.until_phase("main", "running")
+        net = peer.sh("main", "readlink /proc/self/ns/net")
+        peer.do("restart", container="main", reason="Liveness probe failed", grace=1)
+        peer.until(lambda: peer.container("main")["restart_count"] == 1)
+        second = peer.until_phase("main", "running")
+        assert second["last"]["message"] == "Liveness probe failed"
+        assert second["last"]["container_id"] == first["container_id"]
+        assert peer.sh("main", "readlink /proc/self/ns/net") == net
+
+
+def test_hooks(node: Node, tmp_path: Path) -> None:
+    mounts = (Mount(target="/shared", source=str(tmp_path)),)
+    script = "trap 'echo term >> /shared/order; exit 0' TERM; while :; do sleep 0.02; done"
+    after = Hook(type="exec", argv=("/bin/sh", "-c", "sleep 0.1; echo post >> /shared/order"))
+    before = Hook(type="exec", argv=("/bin/sh", "-c", "sleep 0.1; echo pre >> /shared/order"))
+    with running(node, node.container(script=script, post_start=after, pre_stop=before, mounts=mounts)) as peer:
+        peer.until(lambda: peer.container("main").get("started"))
+        peer.do("stop", grace=10)
+        settled(peer)
+    assert (tmp_path / "order").read_text().split() == ["post", "pre", "term"]
+
+
+def test_a_failing_post_start_hook_kills(node: Node) -> None:
+    hook = Hook(type="exec", argv=("/bin/false",))
+    with running(node, node.container(post_start=hook, restart_policy="Never")) as peer:
+        ended = settled(peer)
+        assert "PostStartHookError" in str(ended["message"])
+
+
+def test_network_hooks_run_inside_the_pod(node: Node) -> None:
+    serve = "mkdir -p /tmp/w; echo hi > /tmp/w/ok; exec httpd -f -p 8081 -h /tmp/w"
+    hook = Hook(type="http", port=8081, path="/ok")
+    server = node.container("server", serve)
+    with running(node, server) as peer:
+        peer.until_phase("server", "running")
+        peer.sh("server", "until wget -qO- http://127.0.0.1:8081/ok; do sleep 0.02; done")
+        peer.do("container", plan=dataclasses.asdict(node.container("good", post_start=hook)))
+        bad = dataclasses.replace(hook, path="/missing")
+        peer.do(
+            "container",
+            plan=dataclasses.asdict(node.container("bad", role="ephemeral", post_start=bad)),
+        )
+        peer.until(lambda: peer.container("good").get("started"))
+        assert "404" in str(settled(peer, "bad")["message"])
+
+
+def test_pre_stop_sleep_longer_than_the_grace(node: Node) -> None:
+    with running(node, node.container(pre_stop=Hook(type="sleep", seconds=1000))) as peer:
+        peer.until_phase("main", "running")
+        peer.do("stop", grace=0.1)
+        assert settled(peer)["exit_code"] == 0  # it still had its stop signal
+
+
+def test_ephemeral_container(node: Node) -> None:
+    with running(node, node.container()) as peer:
+        peer.until_phase("main", "running")
+        debug = node.container("debug", "exit 5", role="ephemeral", restart_policy="Always")
+        peer.do("container", plan=dataclasses.asdict(debug))
+        assert settled(peer, "debug")["exit_code"] == 5
+        assert peer.container("main")["phase"] == "running"
+
+
+def test_termination_message(node: Node) -> None:
+    file = node.container("file", "echo -n goodbye > /dev/termination-log; exit 1", restart_policy="Never")
+    logs = node.container(
+        "logs",
+        "echo one; echo two; exit 1",
+        restart_policy="Never",
+        termination_message_policy="FallbackToLogsOnError",
+    )
+    long = node.container(
+        "long", "head -c 9000 /dev/zero | tr '\\0' x > /tmp/t; cp /tmp/t /message", restart_policy="Never"
+    )
+    long = dataclasses.replace(long, termination_message_path="/message")
+    with running(node, file, logs, long) as peer:
+        peer.until(lambda: peer.state.get("phase") == "stopped")
+        assert peer.container("file")["ended"]["message"] == "goodbye"
+        assert peer.container("logs")["ended"]["message"] == "one\ntwo\n"
+        assert peer.container("long")["ended"]["message"] == "x" * 4096
+
+
+# Logs ---------------------------------------------------------------------------------------------------------
+
+
+def test_long_lines_are_cut_and_files_rotate(node: Node) -> None:
+    script = "head -c 40000 /dev/zero | tr '\\0' a; echo; i=0; while [ $i -lt 9000 ]; do echo line $i; i=$((i+1)); done"
+    container = node.container(script=script, restart_policy="Never")
+    with running(node, container, log_max_bytes=60_000, log_max_files=3) as peer:
+        settled(peer)
+    files = sorted(Path(container.log_dir).iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert len(files) == 3
+    assert files[-1].name == "0.log"
+    assert all(path.name.startswith("0.log.") for path in files[:-1])
+    assert all(path.stat().st_size <= 130_000 for path in files)
+    assert files[-1].read_text().splitlines()[-1].endswith("stdout F line 8999")
+
+
+def test_partial_lines(node: Node) -> None:
+    script = "head -c 20000 /dev/zero | tr '\\0' b; echo; echo -n no newline"
+    container = node.container(script=script, restart_policy="Never")
+    with running(node, container) as peer:
+        settled(peer)
+    rows = [line.split(" ", 3) for line in node.logs(container).splitlines()]
+    assert [(row[1], row[2], len(row[3])) for row in rows] == [
+        ("stdout", "P", 16384),
+        ("stdout", "F", 20000 - 16384),
+        ("stdout", "F", len("no newline")),
+    ]
+
+
+def test_much_output_with_nobody_listening(node: Node) -> None:
+    container = node.container(script="yes | head -n 200000; echo done", restart_policy="Never")
+    plan = node.plan(container)
+    node.start(plan).close()
+    with Peer(plan.socket) as peer:
+        settled(peer)
+    node.finish(plan)
+    assert node.logs(container).splitlines()[-1].endswith("stdout F done")
+
+
+# Commands inside ----------------------------------------------------------------------------------------------
+
+
+def test_exec_with_pipes(node: Node) -> None:
+    container = node.container(security=dataclasses.replace(SECURITY, uid=1000, gid=1000), env=(("A", "from plan"),))
+    with running(node, container) as peer:
+        peer.until_phase("main", "running")
+        code, out, err = peer.run("main", "sh", "-c", "cat; echo oops >&2; exit 9", stdin=b"typed")
+        assert (code, out, err) == (9, b"typed", b"oops\n")
+        out = peer.run("main", "sh", "-c", "echo $A $B; id -u; pwd", env=[["B", "from exec"]], cwd="/tmp")[1]
+        assert out == b"from plan from exec\n1000\n/tmp\n"
+        code, _, err = peer.run("main", "nothing-here")
+        assert code == 127
+        assert b'exec: "nothing-here": executable file not found in $PATH' in err
+        assert peer.run("main", "sh", "-c", "kill -9 $$")[0] == 137
+        reply, _ = peer.ask("exec", container="main", argv=["true"])
+        assert "3 descriptors" in reply["error"]
+        assert peer.run("nobody", "true")[2] != b""
+
+
+def test_exec_timeout(node: Node) -> None:
+    with running(node, node.container()) as peer:
+        peer.until_phase("main", "running")
+        code, _, err = peer.run("main", "sh", "-c", "sleep 1000; echo late", timeout=0.1)
+        assert code == 137
+        assert b"timed out after 0.1s" in err
+        assert "sleep 1000\n" not in peer.sh("main", "ps") + "\n"
+
+
+def test_exec_with_a_terminal(node: Node) -> None:
+    with running(node, node.container()) as peer:
+        peer.until_phase("main", "running")
+        script = "test -t 0 && echo terminal; stty size; tty; read x; stty size; echo got $x"
+        reply, fds = peer.ask("exec", container="main", argv=["sh", "-c", script], tty=True, rows=24, cols=80)
+        assert reply["ok"]
+        with os.fdopen(fds[0], "r+b", buffering=0) as terminal:
+            text = b""
+            while b"pts" not in text:
+                text += terminal.read(1000)
+            assert b"terminal\r\n24 80" in text
+            peer.do("resize", exec=reply["exec"], rows=50, cols=132)
+            terminal.write(b"word\n")
+            while b"got" not in text:
+                text += terminal.read(1000)
+            assert b"50 132" in text
+        assert peer.until(lambda: peer.finished(reply["exec"]))["exit_code"] == 0
+
+
+def test_signal_to_an_exec(node: Node) -> None:
+    with running(node, node.container()) as peer:
+        peer.until_phase("main", "running")
+        null = os.open(os.devnull, os.O_RDWR)
+        reply, _ = peer.ask("exec", [null] * 3, container="main", argv=["sleep", "1000"])
+        os.close(null)
+        peer.do("signal", exec=reply["exec"], signal=int(signal.SIGTERM))
+        assert peer.until(lambda: peer.finished(reply["exec"]))["exit_code"] == 143
+        assert "no exec" in peer.ask("signal", exec=reply["exec"], signal=9)[0]["error"]
+
+
+def test_attach_to_standard_streams(node: Node) -> None:
+    script = "while read x; do echo out $x; echo err $x >&2; done; echo end of input"
+    container = node.container(script=script, stdin=True, stdin_once=True, restart_policy="Never")
+    with running(node, container) as peer:
+        peer.until_phase("main", "running")
+        reply, fds = peer.ask("attach", container="main")
+        streams = dict(zip(reply["fds"], fds, strict=True))
+        assert list(streams) == ["stdin", "stdout", "stderr"]
+        os.write(streams["stdin"], b"hello\n")
+        assert os.read(streams["stdout"], 100) == b"out hello\n"
+        assert os.read(streams["stderr"], 100) == b"err hello\n"
+        os.close(streams["stdin"])
+        assert os.read(streams["stdout"], 100) == b"end of input\n"
+        assert os.read(streams["stdout"], 100) == b""
+        assert settled(peer)["exit_code"] == 0
+        for name in ("stdout", "stderr"):
+            os.close(streams[name])
+
+
+def test_a_container_with_a_terminal(node: Node) -> None:
+    script = "test -t 1 && tty; ls -l /dev/console; read x; echo got $x; stty size"
+    container = node.container(script=script, stdin=True, tty=True, restart_policy="Never")
+    with running(node, container) as peer:
+        peer.until_phase("main", "running")
+        peer.do("resize", container="main", rows=30, cols=90)
+        reply, fds = peer.ask("attach", container="main")
+        assert reply["fds"] == ["stdin", "stdout"]
+        os.write(fds[0], b"word\n")
+        assert settled(peer)["exit_code"] == 0
+        wire_text = b""
+        while data := os.read(fds[1], 1000):
+            wire_text += data
+        assert b"got word" in wire_text
+        for fd in fds:
+            os.close(fd)
+    text = node.logs(container)
+    assert "/dev/pts/0" in text
+    assert "30 90" in text
+
+
+def test_several_clients_see_the_same_state(node: Node) -> None:
+    plan = node.plan(node.container())
+    with Running(node, plan) as peer, Peer(plan.socket) as other:
+        assert peer.until_phase("main", "running") == other.until_phase("main", "running")
+        reply, _ = other.ask("nonsense")
+        assert "unknown operation" in reply["error"]
+        assert "missing" in other.ask("restart", container="missing")[0]["error"]
+
+
+def test_the_socket_is_for_root_only(node: Node) -> None:
+    plan = node.plan(node.container())
+    with Running(node, plan):
+        assert stat.S_IMODE(os.stat(plan.socket).st_mode) == 0o600
