@@ -174,7 +174,8 @@ def test_empty_selector_selects_all_and_none_selects_nothing() -> None:
 
 def test_selector_expressions() -> None:
     selector = LabelSelector(matchExpressions=[LabelSelectorRequirement(key="a", operator="NotIn", values=["x"])])
-    assert matches(selector, {}) and not matches(selector, {"a": "x"})
+    assert matches(selector, {})
+    assert not matches(selector, {"a": "x"})
     with pytest.raises(SelectorError, match="not a valid label selector operator"):
         of_selector(LabelSelector(matchExpressions=[LabelSelectorRequirement(key="a", operator="Like")]))
 
@@ -197,7 +198,11 @@ def test_field_selectors() -> None:
         (names.dns_label, ["a", "a-1", "1a", "x" * 63], ["", "A", "-a", "a-", "a.b", "a_b", "x" * 64, "a\n"]),
         (names.dns_subdomain, ["a", "a.b-c", "1"], ["", "a..b", ".a", "A.b", "x" * 254]),
         (names.dns1035_label, ["a", "a-1"], ["", "1a", "a.b", "A"]),
-        (names.qualified_name, ["a", "A.b_c-1", "example.com/x"], ["", "a/b/c", "/a", "a/", "Ex.com/x", "-a", "x" * 64]),
+        (
+            names.qualified_name,
+            ["a", "A.b_c-1", "example.com/x"],
+            ["", "a/b/c", "/a", "a/", "Ex.com/x", "-a", "x" * 64],
+        ),
         (names.label_value, ["", "a", "A.b_c-1"], ["-a", "a-", "a b", "x" * 64]),
         (names.env_name, ["A", "my.env-name", "1", "a b"], ["", "A=B", "Ä", "a\n"]),
         (names.config_key, ["a", "A_b.c-1", ".hidden"], ["", ".", "..", "..x", "a/b", "x" * 254]),

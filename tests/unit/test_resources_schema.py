@@ -33,6 +33,8 @@ PACKAGES = {
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 CORE = "io.k8s.api.core.v1."
 POLICY = "io.k8s.api.policy.v1."
+AUTHENTICATION = "io.k8s.api.authentication.v1."
+AUTHORIZATION = "io.k8s.api.authorization.v1."
 
 STRICTER = {
     ("Deployment", "spec"),
@@ -43,8 +45,13 @@ STRICTER = {
 }
 """Required here although optional in the schema: Kubernetes' own validation refuses objects without them."""
 
-ZERO = {("ReplicaSetStatus", "replicas"), ("ScaleStatus", "replicas")}
-"""Zero if absent although required in the schema, as Go has it."""
+ZERO = {
+    ("ReplicaSetStatus", "replicas"),
+    ("ScaleStatus", "replicas"),
+    ("SubjectRulesReviewStatus", "nonResourceRules"),
+    ("SubjectRulesReviewStatus", "resourceRules"),
+}
+"""Zero or empty if absent although required in the schema, as Go has it."""
 
 
 def _definition(model: type[BaseModel]) -> str | None:
@@ -54,12 +61,14 @@ def _definition(model: type[BaseModel]) -> str | None:
         CORE + model.__name__,
         META + model.__name__,
         POLICY + model.__name__,
+        AUTHENTICATION + model.__name__,
+        AUTHORIZATION + model.__name__,
     )
     return next((name for name in candidates if name in DEFINITIONS), None)
 
 
 def _models() -> dict[str, type[BaseModel]]:
-    found = {}
+    found: dict[str, type[BaseModel]] = {}
     for module in pkgutil.iter_modules(nsorch.resources.__path__):
         loaded = importlib.import_module(f"nsorch.resources.{module.name}")
         for value in vars(loaded).values():
@@ -100,7 +109,8 @@ def _kind_of(schema: dict[str, Any]) -> tuple[str, str]:
     if kind == "array":
         return "list", _kind_of(schema["items"])[1]
     if kind == "object" and "additionalProperties" in schema:
-        return "map", _kind_of(schema["additionalProperties"])[1]
+        container, inner = _kind_of(schema["additionalProperties"])
+        return "map", "any" if container else inner
     if kind == "object":
         return "map", "any"
     return "", kind
