@@ -34,6 +34,7 @@ class Cluster:
             "KUBECONFIG": str(self.root / "kubeconfig"),
             "HOME": str(self.root),
             "KUBECACHEDIR": str(self.root / "kubecache"),
+            "NSORCH_BUILD_NETNS": f"/proc/{os.getpid()}/ns/net",
         }
         try:
             self.up()
