@@ -13,6 +13,7 @@ import pytest
 
 from nsorch.network.host import HostNetwork
 from nsorch.network.proxy import ServiceProxy
+from nsorch.network.rules.iptables import IptablesWriter
 from nsorch.network.settings import NetworkSettings
 from tests.support.netns import NetworkNamespace
 from tests.support.pods import (
@@ -347,5 +348,71 @@ def test_neighbours_cannot_reach_loopback(scenario: Callable[..., None]) -> None
             await connect(it.host, "127.0.0.1", 7000)
             with pytest.raises((TimeoutError, OSError)):
                 await connect(pod, "127.0.0.1", 7000, timeout=0.3)
+
+    scenario(work)
+
+
+def test_services_of_the_host_itself_answer_pods_and_host(scenario: Callable[..., None]) -> None:
+    async def work(it: Cluster) -> None:
+        seen = asyncio.Queue[str]()
+
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen.put_nowait(writer.get_extra_info("peername")[0])
+            writer.close()
+
+        async with await asyncio.start_server(answer, NODE, 6443):
+            await it.put(
+                service("kubernetes", "10.96.0.1", 443),
+                endpoint_slice([NODE], 6443, of="kubernetes", name="kubernetes"),
+            )
+            it.host.run(["iptables", "-P", "INPUT", "DROP"])
+            it.host.run(["iptables", "-A", "INPUT", "-i", "lo", "-j", "ACCEPT"])
+            for origin, client in ((it.pods["a"].namespace, POD["a"]), (it.host, NODE)):
+                _, writer = await connect(origin, "10.96.0.1", 443)
+                assert await seen.get() == client
+                writer.close()
+            it.host.run(["iptables", "-P", "INPUT", "ACCEPT"])
+            it.host.run(["iptables", "-D", "INPUT", "-i", "lo", "-j", "ACCEPT"])
+
+    scenario(work)
+
+
+def test_one_service_the_kernel_refuses_does_not_take_the_others_with_it(
+    scenario: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(it: Cluster) -> None:
+        await it.put(service(), endpoint_slice([POD["a"]]))
+        await it.put(
+            service("bad", "10.96.0.60", externalIPs=["192.0.2.7"]), endpoint_slice(["0.0.0.0"], 99999, of="bad")
+        )
+        await it.put(service("good", "10.96.0.61"), endpoint_slice([POD["b"]], of="good"))
+        assert await ask_tcp(it.host, VIP, 80) == ("a", NODE)
+        assert await ask_tcp(it.host, "10.96.0.61", 80) == ("b", NODE)
+        await it.put(endpoint_slice([POD["a"]], of="bad"))
+        assert await ask_tcp(it.host, "10.96.0.60", 80) == ("a", NODE)
+
+    scenario(work)
+    assert caplog.text.count("Service port default/bad/tcp is left out") == 1
+
+
+def test_the_legacy_iptables_do_as_well(scenario: Callable[..., None]) -> None:
+    async def work(it: Cluster) -> None:
+        await it.proxy.teardown()
+        settings = NetworkSettings(node_address=NODE)
+        writer = IptablesWriter(settings, binaries="iptables-legacy")
+        it.proxy = ServiceProxy(it.objects, settings, writer=writer)  # type: ignore[arg-type]
+        it.proxy.start()
+        await it.put(service(), endpoint_slice([POD["a"]]))
+        assert set(await it.names(it.pods["b"].namespace, VIP, 80, 5)) == {"a"}
+        await it.put(endpoint_slice([POD["b"]]))
+        assert set(await it.names(it.host, VIP, 80, 5)) == {"b"}
+        assert writer.intact()
+        it.host.run(["iptables-legacy", "-t", "nat", "-F", "NSORCH-SERVICES"])
+        assert not writer.intact()
+        await it.put(endpoint_slice([]))
+        with pytest.raises(ConnectionRefusedError):
+            await connect(it.host, VIP, 80, timeout=3)
+        await it.proxy.teardown()
+        assert "NSORCH" not in it.host.run(["iptables-legacy-save"]).stdout
 
     scenario(work)

@@ -8,13 +8,15 @@ table commits atomically) and iptables-legacy (each table is replaced atomically
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from nsorch.network.rules.chains import HOOKS, PREFIX, Chains, Renderer
-from nsorch.network.rules.value import RulesError, ServiceRules
+from nsorch.kit.logs import logger
+from nsorch.network.rules.chains import HOOKS, PREFIX, Chains, Renderer, service_chain, target_chain
+from nsorch.network.rules.value import PortRule, RulesError, ServiceRules
 from nsorch.network.settings import NetworkSettings
 
 LOCK_SECONDS = 10
@@ -23,6 +25,10 @@ COMMAND_SECONDS = 60
 ATTEMPTS = 3
 """Full rewrites in a row that may be spoilt by somebody who changes the same jumps."""
 TABLES = tuple(HOOKS)
+LINE_NUMBER = re.compile(r"\bline:? (\d+)")
+SERVICE_CHAIN = re.compile(r"NSORCH-S(?:VC|EP)-[A-Z2-7]{16}")
+
+log = logger("network.rules")
 
 
 @dataclass
@@ -42,12 +48,26 @@ class IptablesWriter:
         """``settings`` with ``node_address`` filled in; ``binaries``: iptables, iptables-nft or iptables-legacy."""
         self._renderer = Renderer(settings)
         self._binaries = binaries
-        self._applied: dict[str, Chains] | None = None
+        self._applied: Mapping[str, Chains] | None = None
+        self._refused: dict[str, PortRule] = {}
         self.pids: deque[int] = deque(maxlen=16)
         """The latest processes started, to tell our own changes from those of others."""
 
     def apply(self, rules: ServiceRules) -> None:
-        wanted = self._renderer.render(rules)
+        self._refused = {key: rule for key, rule in self._refused.items() if rules.ports.get(key) is rule}
+        while True:
+            kept = {key: rule for key, rule in rules.ports.items() if key not in self._refused}
+            try:
+                self._write(self._renderer.render(ServiceRules(kept)))
+                return
+            except RulesError as error:
+                culprit = culprit_of(error.line, kept.values())
+                if culprit is None:
+                    raise
+                log.error("Service port %s is left out: %s: %s", culprit.key, error, error.line)
+                self._refused[culprit.key] = culprit
+
+    def _write(self, wanted: Mapping[str, Chains]) -> None:
         if self._applied is not None:
             text = "".join(self._difference(table, self._applied[table], wanted[table]) for table in TABLES)
             if not text:
@@ -63,8 +83,8 @@ class IptablesWriter:
             try:
                 self._restore("".join(self._everything(table, self._look(table), wanted[table]) for table in TABLES))
                 break
-            except RulesError:
-                if attempt == ATTEMPTS - 1:
+            except RulesError as error:
+                if attempt == ATTEMPTS - 1 or SERVICE_CHAIN.search(error.line):
                     raise
         self._applied = wanted
 
@@ -134,8 +154,21 @@ class IptablesWriter:
                 raise RulesError(f"cannot write Service rules: {argv[0]} took over {COMMAND_SECONDS} s") from error
         if process.returncode:
             lines = complaint.strip().splitlines()
-            raise RulesError(f"cannot write Service rules: {argv[0]}: {lines[0] if lines else process.returncode}")
+            number = LINE_NUMBER.search(complaint)
+            line = text.splitlines()[int(number[1]) - 1 : int(number[1])] if number else []
+            reason = lines[0] if lines else f"exit status {process.returncode}"
+            raise RulesError(f"cannot write Service rules: {argv[0]}: {reason}", line[0] if line else "")
         return out
+
+
+def culprit_of(line: str, rules: Iterable[PortRule]) -> PortRule | None:
+    """The rule that a line of iptables-restore's input was made for."""
+    chains = set(SERVICE_CHAIN.findall(line))
+    for rule in rules if line else ():
+        own = {service_chain(rule), *(target_chain(rule, target) for target in rule.targets)}
+        if own & chains or f'--comment "{rule.name}" ' in line:
+            return rule
+    return None
 
 
 def transaction(table: str, lines: Iterable[str]) -> str:

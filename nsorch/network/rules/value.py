@@ -72,7 +72,8 @@ class RuleWriter(Protocol):
 
     def apply(self, rules: ServiceRules) -> None:
         """Make the kernel agree with ``rules`` in one atomic step, writing only what differs. RulesError if it cannot;
-        the kernel then still has the former rules."""
+        the kernel then still has the former rules. A rule that the kernel refuses for itself (SCTP without support,
+        say) is left out and logged, so that it cannot take all others with it."""
         ...
 
     def intact(self) -> bool:
@@ -85,4 +86,8 @@ class RuleWriter(Protocol):
 
 
 class RulesError(Exception):
-    """The kernel refused a rule set."""
+    """The kernel refused a rule set. ``line``: the text it stumbled over, where known."""
+
+    def __init__(self, message: str, line: str = "") -> None:
+        super().__init__(message)
+        self.line = line
