@@ -39,4 +39,27 @@ class Model(BaseModel):
 
     def copy_deep(self) -> Self:
         """An independent copy, safe to change."""
-        return self.model_copy(deep=True)
+        # Several times as fast as copy.deepcopy: JSON data has no cycles, and most fields are absent.
+        copy = self.__class__.__new__(self.__class__)
+        fields = self.__dict__.copy()
+        for name, value in fields.items():
+            if value.__class__ not in _IMMUTABLE:
+                fields[name] = _copied(value)
+        object.__setattr__(copy, "__dict__", fields)
+        object.__setattr__(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__.copy())
+        object.__setattr__(copy, "__pydantic_extra__", None)
+        object.__setattr__(copy, "__pydantic_private__", None)
+        return copy
+
+
+_IMMUTABLE = frozenset((str, int, float, bool, type(None)))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Model):
+        return value.copy_deep()
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return value
