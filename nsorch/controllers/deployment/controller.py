@@ -274,9 +274,7 @@ class DeploymentController(Controller):
         """Publish the status where no rollout is judged."""
         wanted = status.calculate(view.deployment, view.new, view.olds, view.limits, self.clock.time())
         if wanted != view.deployment.status:
-            changed = view.deployment.copy_deep()
-            changed.status = wanted
-            await self.client.update_status(changed)
+            await self.client.update_status(view.deployment.model_copy(update={"status": wanted}))
 
     async def _publish_rollout(self, view: View) -> None:
         """Publish the status, judge progress and come back at the deadline."""
@@ -289,9 +287,7 @@ class DeploymentController(Controller):
         else:
             conditions.remove(wanted, conditions.REPLICA_FAILURE)
         if wanted != deployment.status:
-            changed = deployment.copy_deep()
-            changed.status = wanted
-            await self.client.update_status(changed)
+            await self.client.update_status(deployment.model_copy(update={"status": wanted}))
         left = status.deadline_in(deployment, wanted, now)
         if left is not None and not status.is_complete(deployment, wanted):
             self.queue.add_after(deployment.key, max(left, 0.0) + 1.0)

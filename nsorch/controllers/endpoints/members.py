@@ -5,7 +5,7 @@ Source: kubernetes ``staging/src/k8s.io/endpointslice/{reconciler,utils}.go``.
 
 from __future__ import annotations
 
-import ipaddress
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -45,9 +45,9 @@ class Member:
         return ObjectReference(kind="Pod", namespace=self.namespace, name=self.name, uid=self.uid)
 
     @property
-    def order(self) -> tuple[int, str]:
+    def order(self) -> tuple[bytes, str]:
         """Sort key: by address as a number."""
-        return int(ipaddress.ip_address(self.address)), self.uid
+        return socket.inet_aton(self.address), self.uid
 
 
 def has_members(service: Service) -> bool:
@@ -103,8 +103,8 @@ def members(service: Service, pods: Iterable[Pod]) -> list[Member]:
     found = []
     for pod in pods:
         address = pod.status.podIP
-        if not address or is_terminal(pod):
-            continue
+        if not address or ":" in address or is_terminal(pod):
+            continue  # slices are of type IPv4
         serving = is_ready(pod)
         named = bool(pod.spec.hostname) and pod.spec.subdomain == service.name
         found.append(

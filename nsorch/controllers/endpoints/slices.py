@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from nsorch.controllers.endpoints.members import Member, Port, is_headless
 from nsorch.controllers.owners import controller_reference
@@ -53,7 +54,9 @@ def labels_of(service: Service) -> dict[str, str]:
     return labels
 
 
+@lru_cache(maxsize=4096)
 def endpoint(member: Member) -> Endpoint:
+    """The member as it stands in a slice; the same object for the same facts, never changed."""
     return Endpoint(
         addresses=[member.address],
         conditions=EndpointConditions(ready=member.ready, serving=member.serving, terminating=member.terminating),
@@ -153,11 +156,12 @@ def _writes(service: Service, drafts: Sequence[_Draft], unused: Sequence[Endpoin
         same_ports = _key(origin.ports) == _key(draft.ports)
         if owned and same_ports and origin.endpoints == draft.endpoints and origin.metadata.labels == labels:
             continue
-        changed = origin.copy_deep()
-        changed.endpoints = draft.endpoints
-        changed.ports = origin.ports if same_ports else draft.ports
-        changed.metadata.labels = dict(labels)
-        if not owned:
-            changed.metadata.ownerReferences = [controller_reference(service)]
+        meta = origin.metadata
+        if not owned or meta.labels != labels:
+            meta = meta.copy_deep()
+            meta.labels = dict(labels)
+            meta.ownerReferences = meta.ownerReferences if owned else [controller_reference(service)]
+        ports = origin.ports if same_ports else draft.ports
+        changed = origin.model_copy(update={"metadata": meta, "endpoints": draft.endpoints, "ports": ports})
         result.update.append(changed)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from nsorch.controllers.endpoints.members import Member, Port, is_headless
 from nsorch.controllers.endpoints.slices import HEADLESS
@@ -28,6 +29,7 @@ def listed(service: Service, members: Sequence[Member]) -> list[Member]:
     return [member for member in members if publish or not member.terminating]
 
 
+@lru_cache(maxsize=4096)
 def _address(member: Member) -> EndpointAddress:
     return EndpointAddress(
         ip=member.address, hostname=member.hostname, nodeName=member.node, targetRef=member.reference
@@ -94,9 +96,6 @@ def wanted(service: Service, members: Sequence[Member], existing: Endpoints | No
     marked = (existing.metadata.annotations or {}).get(OVER_CAPACITY) == "truncated"
     if (existing.subsets or None) == content and existing.metadata.labels == labels and marked == truncated:
         return None
-    changed = existing.copy_deep()
-    changed.subsets = content
-    changed.metadata.labels = labels
     kept = {key: value for key, value in (existing.metadata.annotations or {}).items() if key != OVER_CAPACITY}
-    changed.metadata.annotations = {**kept, **annotations} or None
-    return changed
+    changes = {"labels": labels, "annotations": {**kept, **annotations} or None}
+    return existing.model_copy(update={"metadata": existing.metadata.model_copy(update=changes), "subsets": content})

@@ -123,6 +123,4 @@ class NamespaceController(Controller):
         wanted = status.terminating(current, remaining, waiting, failures, self.clock.time())
         if wanted == current.status:
             return
-        changed = current.copy_deep()
-        changed.status = wanted
-        await self.client.update_status(changed)
+        await self.client.update_status(current.model_copy(update={"status": wanted}))

@@ -120,13 +120,12 @@ class ReplicaSetController(Controller):
         wanted.observedGeneration = rs.metadata.generation  # what was acted on, not what came meanwhile
         if wanted == current.status:
             return
-        changed = current.copy_deep()
-        changed.status = wanted
-        await self.client.update_status(changed)
+        await self.client.update_status(current.model_copy(update={"status": wanted}))
 
 
 def pod_of(rs: ReplicaSet) -> Pod:
-    """A Pod made from the ReplicaSet's template; the API completes its name ``RS-xxxxx``."""
+    """A Pod made from the ReplicaSet's template; the API completes its name ``RS-xxxxx``. It shares the
+    template's parts: the client copies what it is given."""
     template = rs.spec.template
     if template is None:
         raise ClientError(422, "Invalid", f"cannot create a Pod for ReplicaSet {rs.key}: it has no spec.template")
@@ -135,10 +134,10 @@ def pod_of(rs: ReplicaSet) -> Pod:
         metadata=ObjectMeta(
             generateName=f"{rs.name}-",
             namespace=rs.namespace,
-            labels=dict(meta.labels) if meta.labels else None,
-            annotations=dict(meta.annotations) if meta.annotations else None,
-            finalizers=list(meta.finalizers) if meta.finalizers else None,
+            labels=meta.labels or None,
+            annotations=meta.annotations or None,
+            finalizers=meta.finalizers or None,
             ownerReferences=[controller_reference(rs)],
         ),
-        spec=template.spec.copy_deep(),
+        spec=template.spec,
     )
