@@ -30,6 +30,7 @@ NUMBERS = {
     "fsconfig": (431, 431),
     "fsmount": (432, 432),
     "clone3": (435, 435),
+    "openat2": (437, 437),
     "mount_setattr": (442, 442),
 }
 MACHINE = platform.machine()

@@ -121,6 +121,7 @@ class NodeAgent:
         stopped = await asyncio.gather(*(worker.stop_for_good(grace) for worker in workers))
         if self._context is not None:
             await self._context.spawner.exit()
+        await asyncio.to_thread(disk.kill_cgroup, self._paths.instance)
         return sum(stopped)
 
     # resources.runtime.Runtime

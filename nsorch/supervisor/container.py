@@ -127,7 +127,7 @@ class Container:
     def replace(self, plan: ContainerPlan) -> None:
         """A new plan: starts what was held, restarts a running one whose image changed, else serves the next run."""
         self._group_ready = False
-        other = (plan.image_id, plan.lower) != (self.plan.image_id, self.plan.lower)
+        other = (plan.image, plan.image_id, plan.lower) != (self.plan.image, self.plan.image_id, self.plan.lower)
         self.plan = plan
         if self.alive and other:
             self._replaced = True

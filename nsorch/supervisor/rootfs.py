@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from dataclasses import replace
 
-from nsorch.linux import cgroups, mounts, namespaces
+from nsorch.linux import beneath, call, cgroups, mounts, namespaces
 from nsorch.linux.mounts import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT
 from nsorch.supervisor.plan import ContainerPlan, Mount
 
@@ -182,6 +183,13 @@ def _mount(inside: _Inside, mount: Mount, host_mounts: int) -> None:
         flags = MS_NOSUID | MS_NODEV | (MS_RDONLY if mount.read_only else 0)
         mounts.mount("tmpfs", inside.folder(mount.target), "tmpfs", flags, mount.options or None)
         return
+    if mount.beneath:
+        fd = _open_beneath(mount)
+        try:
+            _mount(inside, replace(mount, source=f"/proc/self/fd/{fd}", beneath=""), host_mounts)
+        finally:
+            os.close(fd)
+        return
     try:
         is_folder = stat.S_ISDIR(os.stat(mount.source).st_mode)
     except OSError as error:
@@ -196,6 +204,19 @@ def _mount(inside: _Inside, mount: Mount, host_mounts: int) -> None:
             mounts.set_propagation(target, mounts.MS_PRIVATE)
     if mount.read_only:
         mounts.make_read_only(target, recursive=mount.recursive)
+
+
+def _open_beneath(mount: Mount) -> int:
+    """The source of a subPath: containers can write above it, so no symbolic link may lead out of its volume."""
+    relative = os.path.relpath(mount.source, mount.beneath)
+    try:
+        try:
+            return beneath.open_beneath(mount.beneath, relative)
+        except FileNotFoundError:
+            beneath.make_beneath(mount.beneath, relative)
+            return beneath.open_beneath(mount.beneath, relative)
+    except OSError as error:
+        raise MountFailure(f"cannot mount {mount.source} on {mount.target}: {call.text(error)}") from error
 
 
 def _bind_shared(source: str, target: str, host_mounts: int) -> None:

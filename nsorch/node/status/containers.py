@@ -34,7 +34,7 @@ def container_status(
     """What the API shows of this container now. ``previous`` is what it shows before, used when nothing is known."""
     status = ContainerStatus(
         name=container.name,
-        image=container.image or "",
+        image=(found.image if found and found.phase == "running" else "") or container.image or "",
         imageID=(found.image_id if found else "") or (previous.imageID if previous else ""),
         ready=False,
         started=False,

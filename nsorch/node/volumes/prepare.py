@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from nsorch.linux.beneath import make_beneath
 from nsorch.node.compiler.failures import MountError
 from nsorch.node.compiler.inputs import Surroundings
 from nsorch.node.compiler.layout import Layout
@@ -13,7 +14,6 @@ from nsorch.node.ports import TokenSource
 from nsorch.node.volumes.atomic import write_payload
 from nsorch.node.volumes.hostpath import prepare_host_path
 from nsorch.node.volumes.payload import payload
-from nsorch.node.volumes.subpath import make_sub_path
 from nsorch.resources.pod import Pod
 from nsorch.resources.volume import Volume
 
@@ -119,4 +119,4 @@ def _sub_paths(pod: Pod, volume: Volume, layout: Layout) -> None:
                 and not relative.startswith("/")
                 and ".." not in relative.split("/")
             ):
-                make_sub_path(base, os.path.normpath(relative))
+                make_beneath(base, os.path.normpath(relative))
