@@ -110,6 +110,12 @@ class FakePod:
 
         self.servers.append(await asyncio.start_server(answer, sock=listener, backlog=512))
 
+    async def stop_listening(self) -> None:
+        """Close every TCP listener, as a program does on SIGTERM: connections it has accepted go on."""
+        for server in [each for each in self.servers if isinstance(each, asyncio.Server)]:
+            self.servers.remove(server)
+            server.close()
+
     async def serve_udp(self, port: int) -> None:
         """Answer each datagram with ``NAME CLIENT-ADDRESS``."""
         bound = inside(self.namespace, lambda: _bound(socket.SOCK_DGRAM, self.address, port))

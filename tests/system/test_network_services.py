@@ -416,3 +416,32 @@ def test_the_legacy_iptables_do_as_well(scenario: Callable[..., None]) -> None:
         assert "NSORCH" not in it.host.run(["iptables-legacy-save"]).stdout
 
     scenario(work)
+
+
+def test_a_pod_that_stops_listening_once_it_is_out_of_the_rules_loses_no_connection(
+    scenario: Callable[..., None],
+) -> None:
+    async def work(it: Cluster) -> None:
+        await it.put(service(), endpoint_slice([POD["a"], POD["b"]]))
+        answered = 0
+        enough = asyncio.Event()
+
+        async def load(origin: NetworkNamespace) -> None:
+            nonlocal answered
+            while not enough.is_set():
+                await ask_tcp(origin, VIP, 80)
+                answered += 1
+
+        clients = [asyncio.create_task(load(origin)) for origin in (it.host, it.pods["c"].namespace, it.host)]
+        for turn in range(10):
+            leaving, staying = it.pods["ab"[turn % 2]], it.pods["ba"[turn % 2]]
+            it.objects.put(endpoint_slice([dying(leaving.address), staying.address]))
+            assert await it.proxy.without(leaving.address, 20)
+            await leaving.stop_listening()
+            await leaving.serve_tcp(8080)
+            await it.put(endpoint_slice([leaving.address, staying.address]))
+        enough.set()
+        await asyncio.gather(*clients)
+        assert answered
+
+    scenario(work, "abc")
