@@ -42,7 +42,9 @@ from nsorch.supervisor.protocol import PodState
 
 log = logs.logger("node")
 FIRST_RETRY = 0.5
+START_MARGIN = 10.0
 STOP_MARGIN = 5.0
+"""Seconds beyond the grace period after which a supervisor that is still not done is left to be killed."""
 LONGEST_RETRY = 60.0
 
 
@@ -140,6 +142,8 @@ class PodWorker:
     async def stop_for_good(self, grace: float) -> bool:
         """The node is taken down: end the Pod's processes but keep its object and address. False if none ran."""
         self.ended = True
+        if self._task is not None:  # a start under way is completed, so that what it makes can be stopped
+            await asyncio.wait([self._task], timeout=START_MARGIN)
         await self._let_go()
         supervisor = self.supervisor
         if supervisor is None or supervisor.gone:

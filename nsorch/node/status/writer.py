@@ -28,11 +28,14 @@ class StatusWriter:
         self._compute = compute
         self._on_written = on_written
         self._dirty = False
+        self._stopped = False
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def mark(self) -> None:
         """Something may have changed: write soon."""
+        if self._stopped:
+            return
         self._dirty = True
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._write())
@@ -44,6 +47,8 @@ class StatusWriter:
             await asyncio.wait([self._task])
 
     def stop(self) -> None:
+        """Write nothing any more."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:
