@@ -190,7 +190,9 @@ class _Build:
                 document = ImageDocument.parse(self.layout.read_blob(manifest.config.digest))
                 missing = [diff_id for diff_id in document.diff_ids if not self.layout.has_layer(diff_id)]
                 if missing:
-                    raise BuildError(f'image "{reference}" is damaged: layer {missing[0]} is missing; load or build it again')
+                    raise BuildError(
+                        f'image "{reference}" is damaged: layer {missing[0]} is missing; load or build it again'
+                    )
                 return manifest, document
         raise BuildError(
             f'image "{reference}" is not on this machine: build it first, or bring it with "nsorch image load FILE"'
@@ -243,4 +245,3 @@ def _epoch(request: BuildRequest, context: Context, file: Path) -> int:
             raise BuildError(f'SOURCE_DATE_EPOCH must be a number of seconds, not "{given}"')
         return int(given)
     return max(context.newest(), int(file.stat().st_mtime))
-

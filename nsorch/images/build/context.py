@@ -50,7 +50,9 @@ class Context:
                         self.files.setdefault(parent, os.path.join(root, parent))
                     self.files[path] = entry.path
                 if len(self.files) > MAX_FILES:
-                    raise BuildError(f"the context {root} holds more than {MAX_FILES} files: list the surplus in .dockerignore")
+                    raise BuildError(
+                        f"the context {root} holds more than {MAX_FILES} files: list the surplus in .dockerignore"
+                    )
                 if folder:
                     todo.append(path)
 

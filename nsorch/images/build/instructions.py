@@ -239,24 +239,27 @@ class Steps:
         mount_flags = instruction.flags.get("mount", [])
         return BuildCache.key("RUN", stage.diff_ids, argv, env, cwd, user, network, mount_flags), work
 
-    def _cache_mount(self, text: str) -> tuple[str, str]:
-        """``type=cache,target=PATH[,id=NAME]``: (host folder, path inside)."""
+    def _cache_mount(self, text: str) -> sandbox.Bind:
+        """``type=cache,target=PATH[,id=NAME][,sharing=shared|locked]``; without ``sharing`` builds take turns."""
         options = dict(item.partition("=")[::2] for item in self._expand(text).split(","))
         target = options.get("target") or options.get("dst") or options.get("destination")
-        if options.get("type") != "cache" or not target:
-            raise BuildError(f'--mount={text}: only type=cache,target=PATH is supported')
-        path = posixpath.normpath("/" + self.stage.absolute(target))
+        sharing = options.get("sharing", "locked")
+        if options.get("type") != "cache" or not target or sharing not in ("shared", "locked"):
+            raise BuildError(
+                f"--mount={text}: only type=cache,target=PATH[,id=NAME][,sharing=shared|locked] is supported"
+            )
+        path = posixpath.normpath(self.stage.absolute(target))
         name = re.sub(r"[^A-Za-z0-9_.-]", "_", options.get("id") or path.strip("/"))
         folder = self.build.layout.build / "mounts" / f"cache-{name}"
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return str(folder), path
+        return sandbox.Bind(str(folder), path, locked=sharing == "locked")
 
 
 def _mode(text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-7]{3,4}", text):
-        raise BuildError(f'--chmod={text}: must be octal, such as 755 or 0644')
+        raise BuildError(f"--chmod={text}: must be octal, such as 755 or 0644")
     return int(text, 8)
 
 

@@ -9,7 +9,25 @@ from dataclasses import dataclass, field
 from nsorch.images.build.errors import at
 
 KEYWORDS = frozenset(
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER RUN SHELL STOPSIGNAL USER VOLUME WORKDIR".split()
+    [
+        "ADD",
+        "ARG",
+        "CMD",
+        "COPY",
+        "ENTRYPOINT",
+        "ENV",
+        "EXPOSE",
+        "FROM",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+        "RUN",
+        "SHELL",
+        "STOPSIGNAL",
+        "USER",
+        "VOLUME",
+        "WORKDIR",
+    ]
 )
 JSON_FORMS = frozenset({"ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"})
 FLAGS = {
@@ -85,7 +103,9 @@ def parse(text: str, file: str) -> Recipe:
         if instruction.keyword == "FROM":
             break
         if instruction.keyword != "ARG":
-            raise at(file, instruction.line, f"{instruction.keyword} before FROM: only ARG may come before the first FROM")
+            raise at(
+                file, instruction.line, f"{instruction.keyword} before FROM: only ARG may come before the first FROM"
+            )
     else:
         raise at(file, instructions[0].line, "there is no FROM")
     return Recipe(file, escape, tuple(instructions))

@@ -6,11 +6,13 @@ process, and the capabilities of an ordinary container without CAP_MKNOD (no dev
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -19,15 +21,36 @@ from nsorch.images.build.users import Identity
 from nsorch.images.rooted import RootedFolder, UnsafePath
 from nsorch.linux import capabilities, mounts, namespaces, process
 
-CAPABILITIES = (
-    "CAP_AUDIT_WRITE CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_BIND_SERVICE CAP_NET_RAW CAP_SETFCAP "
-    "CAP_SETGID CAP_SETPCAP CAP_SETUID CAP_SYS_CHROOT"
-).split()
+CAPABILITIES = [
+    "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_RAW",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+]
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 READ_ONLY = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
 HOST_FILES = ("/etc/resolv.conf", "/etc/hosts")
 HOSTNAME = "build"
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A host folder seen by one RUN only: ``--mount=type=cache``."""
+
+    source: str
+    target: str
+    locked: bool = True
+    """One build at a time uses it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +61,7 @@ class Command:
     env: Mapping[str, str]
     cwd: str
     identity: Identity
-    binds: Sequence[tuple[str, str]] = ()
-    """(host folder, absolute path inside): ``--mount=type=cache``."""
+    binds: Sequence[Bind] = ()
     network: bool = True
 
 
@@ -48,6 +70,14 @@ def run(root: str, command: Command, output: Callable[[str], None]) -> int:
 
     The caller must be single-threaded: the child is made by clone3(2).
     """
+    with ExitStack() as locks:
+        for bind in sorted(command.binds, key=lambda bind: bind.source):  # in one order, so that builds cannot deadlock
+            if bind.locked:
+                fcntl.flock(locks.enter_context(open(bind.source + ".lock", "w")), fcntl.LOCK_EX)
+        return _run(root, command, output)
+
+
+def _run(root: str, command: Command, output: Callable[[str], None]) -> int:
     made = _mount_points(root, command)
     reading, writing = os.pipe()
     flags = namespaces.CLONE_NEWNS | namespaces.CLONE_NEWPID | namespaces.CLONE_NEWIPC | namespaces.CLONE_NEWUTS
@@ -114,7 +144,9 @@ def _enter(root: str, command: Command) -> None:
     os.mkdir(f"{root}/dev/shm")
     mounts.mount("shm", f"{root}/dev/shm", "tmpfs", quiet, "mode=1777,size=64m")
     os.mkdir(f"{root}/dev/pts")
-    mounts.mount("devpts", f"{root}/dev/pts", "devpts", mounts.MS_NOSUID | mounts.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    mounts.mount(
+        "devpts", f"{root}/dev/pts", "devpts", mounts.MS_NOSUID | mounts.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620"
+    )
     os.symlink("pts/ptmx", f"{root}/dev/ptmx")
     tree = RootedFolder(root)
     for host in HOST_FILES:
@@ -122,8 +154,8 @@ def _enter(root: str, command: Command) -> None:
             mounts.bind(os.path.realpath(host), tree.follow(host), recursive=False)
         except (FileNotFoundError, UnsafePath):
             continue  # a dangling link in the image: no names can be resolved, which the command will say
-    for host, inside in command.binds:
-        mounts.bind(host, tree.folder(tuple(part for part in inside.split("/") if part)))
+    for bind in command.binds:
+        mounts.bind(bind.source, tree.folder(_parts(bind.target)))
     os.chdir(root)
     mounts.pivot_root(".", ".")
     mounts.umount2(".", mounts.MNT_DETACH)
@@ -149,9 +181,13 @@ def _mount_points(root: str, command: Command) -> list[str]:
             os.close(os.open(root + host, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
             made.append(root + host)
     tree = RootedFolder(root)
-    for _, inside in command.binds:
-        tree.folder(tuple(part for part in inside.split("/") if part))
+    for bind in command.binds:
+        tree.folder(_parts(bind.target))
     return made
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split("/") if part)
 
 
 def _unmake(made: list[str]) -> None:
