@@ -82,6 +82,11 @@ class HostNetwork:
         NetworkError says what failed and what to do."""
         return await self._run(self._prepare)
 
+    async def restore(self) -> bool:
+        """Make again what is missing since ``prepare``; whether anything was. Keeps ``node_address`` as it is: if the
+        host lost it, it goes to lo, so that Pods and Services go on."""
+        return await self._run(self._restore)
+
     async def teardown(self) -> None:
         """Remove all of it, every veth of nsorch included, and put the sysctls back. Safe without ``prepare``."""
         await self._run(self._teardown)
@@ -150,6 +155,14 @@ class HostNetwork:
         self._set_addresses(wanted)
         self._set_routes(settings)
         return settings
+
+    def _restore(self) -> bool:
+        before = self._made()
+        self._prepare()
+        return before != self._made()
+
+    def _made(self) -> tuple[list[str], list[tuple[str, int]]]:
+        return sorted(self._labelled()), sorted((str(r.get_attr("RTA_DST")), r["type"]) for r in self._own_routes())
 
     def _bring_lo_up(self) -> bool:
         link = next(iter(self._ip.get_links(LOOPBACK)))

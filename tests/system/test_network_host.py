@@ -11,6 +11,7 @@ from dnslib import DNSRecord
 from nsorch.network.addresses import host_interface
 from nsorch.network.host import HostNetwork
 from nsorch.network.settings import NetworkSettings
+from nsorch.network.watch import HostWatch
 from tests.support.netns import NetworkNamespace
 from tests.support.pods import FakePod, connect, rules_and_routes, run_inside, udp_socket
 from tests.support.tiny_api import TinyApi
@@ -59,6 +60,41 @@ def test_the_node_has_the_address_of_its_default_route(tmp_path: Path) -> None:
             assert "10.244.0.1/32" not in rules_and_routes(host)["addresses"]
             await network.teardown()
             await network.close()
+
+        run_inside(host, body)
+
+
+def test_what_somebody_takes_away_comes_back(tmp_path: Path) -> None:
+    with NetworkNamespace() as host:
+        host.run(["ip", "addr", "add", "198.51.100.9/32", "dev", "lo"])
+
+        async def body() -> None:
+            network = HostNetwork(NetworkSettings(), tmp_path / "network.json")
+            assert (await network.prepare()).node_address == "198.51.100.9"
+            assert not await network.restore()
+            watch = HostWatch(network)
+            watch.start()
+            routes, dns = "10.96.0.0/16 dev lo proto 78 src 198.51.100.9", "10.96.0.10/32"
+            for command in (
+                ["ip", "route", "flush", "proto", "78"],
+                ["ip", "addr", "flush", "dev", "lo", "label", "lo:nsorch"],
+                ["ip", "addr", "del", "198.51.100.9/32", "dev", "lo"],
+            ):
+                host.run(command)
+                async with asyncio.timeout(20):
+                    while True:
+                        made = rules_and_routes(host)
+                        if (
+                            routes in made["routes"]
+                            and "198.51.100.9/32" in made["addresses"]
+                            and dns in made["addresses"]
+                        ):
+                            break
+                        await asyncio.sleep(0.05)
+            await watch.stop()
+            await network.teardown()
+            await network.close()
+            assert "198.51.100.9" not in rules_and_routes(host)["addresses"]
 
         run_inside(host, body)
 

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nsorch.network.rules.events import NETLINK_NETFILTER, attributes
+from nsorch.network.netlink import NETLINK_NETFILTER, attributes, messages
 from nsorch.network.rules.value import PortRule, ServiceRules, Target
 from nsorch.network.settings import NetworkSettings
 
@@ -137,17 +137,6 @@ class ConntrackSocket:
         payload = struct.pack("=BBH", socket.AF_INET, 0, 0) + body
         kind = (NFNL_SUBSYS_CTNETLINK << 8) | operation
         self._socket.send(struct.pack("=IHHII", 16 + len(payload), kind, flags, 1, 0) + payload)
-
-
-def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and payload of each netlink message."""
-    offset = 0
-    while offset + 16 <= len(data):
-        length, kind = struct.unpack_from("=IH", data, offset)
-        if length < 16:
-            return
-        yield kind, data[offset + 16 : offset + length]
-        offset += (length + 3) & ~3
 
 
 def check(payload: bytes, ignore: int = 0) -> None:

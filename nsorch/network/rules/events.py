@@ -11,12 +11,11 @@ import asyncio
 import errno
 import os
 import socket
-import struct
 from collections.abc import Callable, Iterator
 
 from nsorch.kit.logs import logger
+from nsorch.network.netlink import NETLINK_NETFILTER, attributes, messages
 
-NETLINK_NETFILTER = 12
 NFNLGRP_NFTABLES = 7
 NFNL_SUBSYS_NFTABLES = 10
 NFT_MSG_NEWGEN = 15
@@ -79,26 +78,8 @@ class RuleEvents:
 
 def authors(data: bytes) -> Iterator[tuple[int, str]]:
     """Pid and name of the processes whose transactions end in this packet."""
-    offset = 0
-    while offset + 16 <= len(data):
-        length, kind = struct.unpack_from("=IH", data, offset)
-        if length < 16:
-            return
+    for kind, payload in messages(data):
         if kind == (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWGEN:
-            found = attributes(data[offset + 20 : offset + length])
+            found = attributes(payload[4:])
             pid = int.from_bytes(found.get(NFTA_GEN_PROC_PID, b""), "big")
             yield pid, os.fsdecode(found.get(NFTA_GEN_PROC_NAME, b"").rstrip(b"\0"))
-        offset += (length + 3) & ~3
-
-
-def attributes(data: bytes) -> dict[int, bytes]:
-    """Netlink attributes by type (flags in the two upper bits removed); of repeated ones the last."""
-    found: dict[int, bytes] = {}
-    offset = 0
-    while offset + 4 <= len(data):
-        length, kind = struct.unpack_from("=HH", data, offset)
-        if length < 4:
-            break
-        found[kind & 0x3FFF] = data[offset + 4 : offset + length]
-        offset += (length + 3) & ~3
-    return found
