@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 from typing import Any
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -33,7 +32,7 @@ NUMBERS = {
     "openat2": (437, 437),
     "mount_setattr": (442, 442),
 }
-MACHINE = platform.machine()
+MACHINE = os.uname().machine
 _COLUMN = {"x86_64": 0, "aarch64": 1}.get(MACHINE, 0)
 
 

@@ -7,7 +7,6 @@ A general library costs 13 MB and twice the time; a supervisor needs exactly the
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import socket
 import struct
@@ -44,7 +43,11 @@ def attribute(kind: int, value: bytes | str | int) -> bytes:
 
 
 def packed(address: str) -> bytes:
-    return ipaddress.ip_address(address).packed
+    """Four bytes; ValueError if ``address`` is no IPv4 address."""
+    try:
+        return socket.inet_pton(socket.AF_INET, address)
+    except OSError as error:
+        raise ValueError(f"cannot use {address!r}: not an IPv4 address") from error
 
 
 def mac(text: str) -> bytes:

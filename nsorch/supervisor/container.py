@@ -11,7 +11,6 @@ import dataclasses
 import enum
 import errno
 import os
-import shutil
 import signal
 import socket
 import time
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from nsorch.linux import call as door
 from nsorch.linux import namespaces, process
-from nsorch.supervisor import launch, restarts, wire
+from nsorch.supervisor import launch, restarts, trees, wire
 from nsorch.supervisor.hooks import RunningHook
 from nsorch.supervisor.launch import START_ERROR, Birth, Stdio
 from nsorch.supervisor.logs import LogFile
@@ -225,6 +224,7 @@ class Container:
                 hostname=pod.plan.hostname,
                 init_pidfd=pod.init_pidfd,
                 own_pids=not (pod.plan.host_pid or pod.plan.share_pid),
+                new_group=not self._group_ready,
             )
         except OSError as error:
             self._failure = {"error": door.text(error), "reason": "CreateContainerError"}
@@ -237,19 +237,8 @@ class Container:
         self.loop.read(birth.report, self._report)
 
     def _prepare(self) -> None:
-        limits = self.plan.limits
         group = self._pod.sandbox.group.child(self.plan.name)
-        if not self._group_ready:
-            group.create()
-            group.allow_devices(everything=self.plan.security.privileged)
-            self._group_ready = True
-        group.limit(
-            cpu_request_milli=limits.cpu_request_milli,
-            cpu_limit_milli=limits.cpu_limit_milli,
-            memory_limit_bytes=limits.memory_limit_bytes,
-            pids_limit=limits.pids_limit,
-        )
-        self._oom_before = group.oom_kills()
+        self._oom_before = group.oom_kills() if self._group_ready else 0
         os.makedirs(self._run, 0o755)
         if self._log is not None:
             self._log.ensure()
@@ -289,6 +278,7 @@ class Container:
         fact = self.fact
         fact.started_at = time.time()
         fact.phase, fact.reason, fact.message = "running", "", ""
+        self._group_ready = True
         if self.state is State.KILLING:
             return
         self._go(State.RUNNING)
@@ -492,6 +482,6 @@ def remove_later(path: str) -> None:
     if pid == 0:
         try:
             process.set_name("nsorch-remove")
-            shutil.rmtree(path, ignore_errors=True)
+            trees.remove(path)
         finally:
             os._exit(0)

@@ -26,6 +26,7 @@ from nsorch.supervisor.sandbox import Sandbox
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_FOUND, NOT_PERMITTED, START_ERROR = 127, 126, 128
+IGNORED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP)
 _TIOCGPTN, _TIOCSPTLCK = 0x80045430, 0x40045431  # asm-generic/ioctls.h
 
 
@@ -56,17 +57,25 @@ class Stdio:
 
 
 def container(
-    plan: ContainerPlan, run: str, sandbox: Sandbox, stdio: Stdio, *, hostname: str, init_pidfd: int, own_pids: bool
+    plan: ContainerPlan,
+    run: str,
+    sandbox: Sandbox,
+    stdio: Stdio,
+    *,
+    hostname: str,
+    init_pidfd: int,
+    own_pids: bool,
+    new_group: bool,
 ) -> Birth:
     """Start the container's first process. ``own_pids``: it is PID 1 of a new PID namespace; else it joins that of
-    ``init_pidfd``, or with -1 stays in ours."""
+    ``init_pidfd``, or with -1 stays in ours. ``new_group``: its cgroup has to be made or its limits have changed."""
     ours, theirs = wire.pair()
     group = sandbox.group.child(plan.name)
     flags = namespaces.CLONE_NEWNS | (namespaces.CLONE_NEWPID if own_pids else 0)
     pid = _clone(flags, init_pidfd, sandbox.pid_namespace)
     if pid == 0:
         with _Child(theirs):
-            _container(plan, run, sandbox, stdio, hostname, group, theirs)
+            _container(plan, run, sandbox, stdio, hostname, group if new_group else None, theirs)
     theirs.close()
     return Birth(pid, ours)
 
@@ -126,7 +135,7 @@ class _Child:
 
     def __enter__(self) -> None:
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in IGNORED:  # only these survive execve(2); handlers become the default by themselves
             signal.signal(number, signal.SIG_DFL)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> NoReturn:
@@ -151,12 +160,18 @@ def _container(
     sandbox: Sandbox,
     stdio: Stdio,
     hostname: str,
-    group: cgroups.Group,
+    new_group: cgroups.Group | None,
     report: socket.socket,
 ) -> NoReturn:
     process.set_pdeathsig()
     os.setsid()
-    root = rootfs.build(plan, run, shm=sandbox.shm, group=group, host_mounts=sandbox.host_mounts)
+    root = rootfs.build(plan, run, shm=sandbox.shm, host_mounts=sandbox.host_mounts)
+    # As late as can be: the first change of cgroups after a quiet second waits for the kernel (see ``warmer``).
+    group = sandbox.group.child(plan.name)
+    if new_group is not None:
+        sandbox.make_group()
+        _make_group(group, plan)
+    rootfs.show_cgroup(root, plan, group)
     if stdio.fds is not None:
         _install(stdio.fds)
     group.attach()
@@ -170,6 +185,18 @@ def _container(
         except OSError:
             pass  # lowering it needs CAP_SYS_RESOURCE, which not every root has
     _become(plan, plan.argv, dict(plan.env), plan.cwd, hostname, stdio.fds is None, report)
+
+
+def _make_group(group: cgroups.Group, plan: ContainerPlan) -> None:
+    limits = plan.limits
+    group.create()
+    group.allow_devices(everything=plan.security.privileged)
+    group.limit(
+        cpu_request_milli=limits.cpu_request_milli,
+        cpu_limit_milli=limits.cpu_limit_milli,
+        memory_limit_bytes=limits.memory_limit_bytes,
+        pids_limit=limits.pids_limit,
+    )
 
 
 def _install(fds: tuple[int, int, int]) -> None:

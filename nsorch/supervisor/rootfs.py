@@ -32,12 +32,12 @@ class MountFailure(Exception):
     """The container cannot be created as planned (a source is missing...): CreateContainerError, tried again."""
 
 
-def build(plan: ContainerPlan, run: str, *, shm: str, group: cgroups.Group, host_mounts: int) -> str:
+def build(plan: ContainerPlan, run: str, *, shm: str, host_mounts: int) -> str:
     """Mount everything; the folder that shall become the root. ``run`` is this run's own folder."""
     root = _overlay(plan, run) if plan.root == "overlay" else _host_root(run)
     inside = _Inside(root)
     mounts.mount("proc", inside.folder("/proc"), "proc", _SAFE)
-    _sys(inside, plan, group)
+    mounts.mount("sysfs", inside.folder("/sys"), "sysfs", _SAFE | (0 if plan.security.privileged else MS_RDONLY))
     _dev(inside, plan, shm)
     for mount in sorted(plan.mounts, key=lambda item: item.target.count("/")):
         _mount(inside, mount, host_mounts)
@@ -114,12 +114,10 @@ class _Inside:
         return found
 
 
-def _sys(inside: _Inside, plan: ContainerPlan, group: cgroups.Group) -> None:
-    """/sys of the Pod's network namespace and, below it, what this container may know of its cgroup."""
+def show_cgroup(root: str, plan: ContainerPlan, group: cgroups.Group) -> None:
+    """/sys/fs/cgroup: what this container may know of its cgroup."""
     mode = 0 if plan.security.privileged else MS_RDONLY
-    target = inside.folder("/sys")
-    mounts.mount("sysfs", target, "sysfs", _SAFE | mode)
-    cgroup = f"{target}/fs/cgroup"
+    cgroup = _Inside(root).resolve("/sys/fs/cgroup")
     where = cgroups.layout()
     if where.unified:
         mounts.bind(group.path(), cgroup, recursive=False)

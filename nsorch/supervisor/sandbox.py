@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 
 from nsorch.linux import cgroups, mounts, namespaces, netlink
 from nsorch.linux.call import failure
+from nsorch.supervisor import trees
 from nsorch.supervisor.plan import Network, PodPlan
 
 SHM = "shm"
@@ -56,13 +56,14 @@ class Sandbox:
                 namespaces.unshare(flags)
                 make_network(plan.network, host)
             namespaces.sethostname(plan.hostname)
-        self._group()
         # Later mounts of the host reach us, ours never reach the host.
         mounts.set_propagation("/", mounts.MS_SLAVE)
         self._tmpfs()
         self._sysctls()
 
-    def _group(self) -> None:
+    def make_group(self) -> None:
+        """The Pod's cgroup. Not part of ``create()``: it would wait for the spawner's helper that warms cgroups up, so
+        the first container's process does it when all its mounts are done. Making it again is fine."""
         limits = self._plan.limits
         self.group.create()
         self.group.limit(
@@ -105,7 +106,7 @@ class Sandbox:
             if name == SHM:
                 for tmpfs in (*[item.path for item in self._plan.tmpfs], path):
                     _unmount(tmpfs)
-            shutil.rmtree(path, ignore_errors=True)
+            trees.remove(path)
 
 
 def _unmount(path: str) -> None:

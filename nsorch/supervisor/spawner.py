@@ -6,7 +6,6 @@ supervisor needs are loaded here, once: a supervisor shares these pages.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import signal
@@ -23,6 +22,7 @@ from nsorch.supervisor import (
 from nsorch.supervisor.loop import Loop
 from nsorch.supervisor.plan import PodPlan
 from nsorch.supervisor.protocol import VERSION
+from nsorch.supervisor.warmer import Warmer
 
 TITLE_ROOM = 384
 """Bytes that ``nsorch-pod NAMESPACE/NAME`` may need: 63 + 253 and some."""
@@ -37,6 +37,7 @@ class Spawner:
         self.loop = Loop()
         self.loop.read(self._server, self._accept)
         self._clients: set[socket.socket] = set()
+        self.warmer = Warmer()
 
     def close(self) -> None:
         try:
@@ -90,6 +91,7 @@ class Spawner:
             self._drop(client)
 
     def _start(self, client: socket.socket, number: Any, path: str) -> None:
+        self.warmer.warm()
         reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -114,6 +116,7 @@ class Spawner:
         try:
             os.setsid()
             self.loop.abandon()
+            self.warmer.close()
             self._server.close()
             for client in self._clients:
                 client.close()
@@ -153,9 +156,9 @@ def _warm_up() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="nsorch-spawner", description=__doc__)
-    parser.add_argument("--socket", required=True, help="unix socket to listen on")
-    options = parser.parse_args()
+    if len(sys.argv) != 3 or sys.argv[1] != "--socket":
+        sys.exit("usage: python -m nsorch.supervisor.spawner --socket PATH")
+    path = sys.argv[2]
     _make_room_for_titles()
     if os.getpid() != os.getsid(0):
         try:
@@ -164,14 +167,15 @@ def main() -> None:
             pass  # already the leader of a process group
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    spawner = Spawner(os.path.abspath(options.socket))
+    spawner = Spawner(os.path.abspath(path))
     _warm_up()
     process.set_child_subreaper()  # what a killed supervisor leaves is reaped at once, here
     process.set_name("nsorch-spawner")
-    process.set_title(f"nsorch-spawner {spawner.loop and options.socket}")
+    process.set_title(f"nsorch-spawner {path}")
     gc.collect()
     gc.freeze()
     gc.disable()
+    spawner.warmer.start()
     try:
         spawner.loop.run()
     finally:

@@ -7,17 +7,16 @@ Pod's folder. Blocking (up to seconds when something refuses to die): call it fr
 from __future__ import annotations
 
 import os
-import shutil
 
 from nsorch.linux import cgroups
-from nsorch.supervisor import wire
+from nsorch.supervisor import trees, wire
 from nsorch.supervisor.plan import PodPlan
 
 
 def pod(plan: PodPlan, *, timeout: float = 5.0) -> bool:
     """Remove all that a dead supervisor left of ``plan``; False if something is still busy (try again later)."""
     gone = group(plan.cgroup, timeout=timeout)
-    shutil.rmtree(os.path.join(plan.dir, "containers"), ignore_errors=True)
+    trees.remove(os.path.join(plan.dir, "containers"))
     try:
         os.unlink(plan.socket)
     except FileNotFoundError:
