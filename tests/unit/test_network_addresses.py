@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from nsorch.network.addresses import AddressesExhausted, PodAddresses, host_interface, plan_network
 from nsorch.network.settings import NetworkSettings
 from nsorch.resources.pod import Pod
+from nsorch.store.leases import Leases
+from nsorch.store.store import Store
 from nsorch.supervisor.plan import Network
 
 TINY = NetworkSettings(pod_cidr="10.244.0.0/29", node_address="10.244.0.1")
@@ -101,3 +104,22 @@ def test_the_network_part_of_a_plan() -> None:
 def test_settings_that_cannot_work_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         NetworkSettings(**values)
+
+
+def test_leases_in_the_real_store_survive_it(tmp_path: Path) -> None:
+    async def body() -> None:
+        store = Store.open(tmp_path / "nsorch.db")
+        addresses = PodAddresses(Leases(store), TINY)
+        given = await asyncio.gather(*(addresses.lease(f"pod-{n}") for n in range(5)))
+        assert len(set(given)) == 5
+        with pytest.raises(AddressesExhausted):
+            await addresses.lease("pod-5")
+        await addresses.release("pod-2")
+        store.close()
+        store = Store.open(tmp_path / "nsorch.db")
+        again = PodAddresses(Leases(store), TINY)
+        assert await again.lease("pod-4") == given[4]
+        assert await again.lease("pod-6") == given[2]
+        store.close()
+
+    asyncio.run(body())

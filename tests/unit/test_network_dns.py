@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from dnslib import EDNS0, QTYPE, RCODE, RR, DNSRecord
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nsorch.network.dns.feed import Feed
 from nsorch.network.dns.records import Names
@@ -210,6 +212,16 @@ def test_malformed_and_foreign_requests_get_their_code(names: Names) -> None:
     update = bytearray(DNSRecord.question("web.default.svc.cluster.local").pack())
     update[2] |= 5 << 3
     assert asyncio.run(rcode(bytes(update))) == "NOTIMP"
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=80), st.integers(0, 11), st.integers(0, 255))
+def test_no_request_is_a_defect(names: Names, noise: bytes, at: int, value: int) -> None:
+    whole = bytearray(DNSRecord.question(f"_redis._tcp.db.default.{ZONE}", "SRV").pack())
+    whole[at] = value
+    for message in (noise, bytes(whole), bytes(whole) + noise, bytes(whole)[:12] + noise):
+        response = asyncio.run(Resolver(names, FixedUpstream()).respond(message, tcp=False))
+        assert response is None or response[:2] == message[:2]
 
 
 def test_resolvers_of_the_host_are_read_without_ourselves(tmp_path: Path) -> None:
