@@ -171,6 +171,12 @@ def test_what_nobody_outside_answers_is_a_server_failure(names: Names) -> None:
     assert RCODE.get(ask(names, "9.9.9.9.in-addr.arpa", "PTR").header.rcode) == "SERVFAIL"
 
 
+def test_addresses_of_the_cluster_without_a_name_are_not_asked_for_outside() -> None:
+    made = Names("cluster.local", "10.96.0.10", networks=["10.244.0.0/16", "10.96.0.0/16"])
+    assert RCODE.get(ask(made, "9.0.244.10.in-addr.arpa", "PTR").header.rcode) == "NXDOMAIN"
+    assert RCODE.get(ask(made, "9.0.168.192.in-addr.arpa", "PTR").header.rcode) == "SERVFAIL"
+
+
 def test_long_answers_are_cut_over_udp_only(names: Names) -> None:
     crowd = [{"addresses": [f"10.244.1.{last}"]} for last in range(1, 101)]
     names.put("endpointslices", {**SLICES[0], "endpoints": crowd})

@@ -30,6 +30,13 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=53, help="port to serve on, UDP and TCP (default: %(default)s)")
     parser.add_argument("--domain", default="cluster.local", help="cluster domain (default: %(default)s)")
     parser.add_argument(
+        "--network",
+        action="append",
+        default=[],
+        metavar="CIDR",
+        help="range of Pods or Services, for reverse look-ups; may be repeated",
+    )
+    parser.add_argument(
         "--upstream",
         action="append",
         default=[],
@@ -43,7 +50,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 async def serve(options: argparse.Namespace) -> None:
     """Run until a signal says stop."""
-    names = Names(options.domain, options.address)
+    names = Names(options.domain, options.address, networks=options.network)
     upstream = Upstream(options.address, servers=options.upstream, file=options.resolv_conf)
     feed = Feed(options.socket, names)
     server = DnsServer(Resolver(names, upstream), options.address, options.port)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
 
 SCHEMA = "1.1.0"
@@ -73,7 +73,10 @@ class Answer:
 class Names:
     """Everything the cluster's names mean now; fed with JSON objects as the API serves them."""
 
-    def __init__(self, domain: str, dns_address: str) -> None:
+    def __init__(self, domain: str, dns_address: str, *, networks: Iterable[str] = ()) -> None:
+        """``networks``: CIDRs of Pods and Services, whose unknown addresses have no name instead of being asked for
+        upstream."""
+        self._networks = tuple(IPv4Network(text) for text in networks)
         self.domain = domain.strip(".").lower()
         self.dns_address = dns_address
         self._namespaces: set[str] = set()
@@ -244,7 +247,13 @@ class Names:
                 for member in members
                 if member.address == address
             ]
-        return Answer(exists=True, pointers=sorted(set(pointers))) if pointers else None
+        if pointers:
+            return Answer(exists=True, pointers=sorted(set(pointers)))
+        try:
+            ours = any(IPv4Address(address) in network for network in self._networks)
+        except AddressValueError:
+            return None
+        return Answer() if ours else None
 
     def _list(self, key: Key) -> list[Member]:
         return [member for members in self._members.get(key, {}).values() for member in members]
