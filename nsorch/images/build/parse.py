@@ -37,9 +37,9 @@ FLAGS = {
     "RUN": {"mount", "network"},
     "HEALTHCHECK": {"interval", "timeout", "start-period", "start-interval", "retries"},
 }
-MAX_SIZE = 1024 * 1024
 
 _FLAG = re.compile(r"--([a-z-]+)(?:=(\S*))?(?:\s+|$)")
+_HERE = re.compile(r"(?:^|\s)<<-?[\"']?[A-Za-z_]")
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z]+)\s*=\s*(\S+)\s*$")
 
 
@@ -142,9 +142,8 @@ def _instruction(text: str, line: int, file: str) -> Instruction:
         rest = rest[match.end() :]
     if not rest:
         raise at(file, line, f"{keyword} needs an argument")
-    if keyword in ("RUN", "COPY", "ADD") and re.search(r"(?:^|\s)<<-?[\"']?\w+", rest):
-        if keyword != "RUN" or re.match(r"<<", rest):
-            raise at(file, line, "here-documents are not supported: COPY a file, or join commands with && and \\")
+    if keyword in ("RUN", "COPY", "ADD") and _HERE.search(rest):
+        raise at(file, line, "here-documents are not supported: COPY a file, or join commands with && and \\")
     items = _json_form(rest) if keyword in JSON_FORMS else None
     if items == () and keyword in ("RUN", "COPY", "ADD", "SHELL"):
         raise at(file, line, f"{keyword} needs an argument")

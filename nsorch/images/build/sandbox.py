@@ -1,7 +1,8 @@
 """RUN: a command in namespaces of its own over a stage's root, with the host's network.
 
 The child sees the stage as its root with fresh /proc, /dev and read-only /sys, the host's resolv.conf and hosts, no other
-process, and the capabilities of an ordinary container without CAP_MKNOD (no device cgroup guards it). It dies with the worker.
+process, and the capabilities of an ordinary container without CAP_MKNOD (no device cgroup guards it). It dies with the
+worker.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Words and variables of Containerfiles: ``$NAME``, ``${NAME}``, ``${NAME:-default}``, ``${NAME:+other}``, quotes, escapes."""
+"""Words and variables of Containerfiles: ``$NAME``, ``${NAME}``, ``${NAME:-default}``, ``${NAME:+other}``, quotes."""
 
 from __future__ import annotations
 
