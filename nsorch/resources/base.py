@@ -21,7 +21,6 @@ class Model(BaseModel):
         populate_by_name=True,
         defer_build=True,
         protected_namespaces=(),
-        use_attribute_docstrings=True,
     )
 
     def to_json(self) -> bytes:

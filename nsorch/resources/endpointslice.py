@@ -12,60 +12,77 @@ from nsorch.resources.scalars import Int32
 
 
 class EndpointConditions(Model):
-    """``EndpointConditions``."""
+    """Whether an endpoint takes traffic."""
 
     ready: bool | None = None
+    """Whether it takes new traffic; unknown counts as true."""
     serving: bool | None = None
+    """Whether it answers, even while it terminates."""
     terminating: bool | None = None
+    """Whether it is going away."""
 
 
 class ForZone(Model):
-    """``ForZone``."""
+    """A zone that should use an endpoint."""
 
     name: str
 
 
 class ForNode(Model):
-    """``ForNode``."""
+    """A node that should use an endpoint."""
 
     name: str
 
 
 class EndpointHints(Model):
-    """``EndpointHints``."""
+    """Who should use an endpoint, for routing close by."""
 
     forNodes: Annotated[list[ForNode] | None, ATOMIC] = None
     forZones: Annotated[list[ForZone] | None, ATOMIC] = None
 
 
 class Endpoint(Model):
-    """``Endpoint``."""
+    """One place behind a Service: its addresses and what is known of them."""
 
     addresses: Annotated[list[str], SET]
+    """Its addresses; clients use the first."""
     conditions: EndpointConditions | None = None
+    """Whether it takes traffic."""
     deprecatedTopology: dict[str, str] | None = None
     hints: EndpointHints | None = None
+    """Who should use it."""
     hostname: str | None = None
+    """The host name."""
     nodeName: str | None = None
+    """The node that this is on."""
     targetRef: ObjectReference | None = None
+    """The object behind the address, usually a Pod."""
     zone: str | None = None
+    """The zone that it is in."""
 
 
 class EndpointPort(Model):
-    """``EndpointPort``."""
+    """A port of every endpoint of a slice."""
 
     appProtocol: str | None = None
+    """The protocol spoken on the port, such as http or kubernetes.io/h2c."""
     name: str | None = None
+    """The name of the Service's port."""
     port: Int32 | None = None
+    """The port."""
     protocol: str | None = None
+    """TCP (the default), UDP or SCTP."""
 
 
 class EndpointSlice(Resource):
-    """``EndpointSlice``."""
+    """Some of the endpoints behind a Service, at most 1000."""
 
     GROUP_VERSION: ClassVar[str] = "discovery.k8s.io/v1"
     KIND: ClassVar[str] = "EndpointSlice"
 
     addressType: str
+    """What the addresses are: IPv4, IPv6 or FQDN; never changes."""
     endpoints: Annotated[list[Endpoint], ATOMIC]
+    """The endpoints, at most 1000."""
     ports: Annotated[list[EndpointPort] | None, ATOMIC] = None
+    """Ports of every endpoint."""

@@ -26,11 +26,17 @@ class OwnerReference(Model):
     """Names the object that owns this one (same namespace or cluster-scoped)."""
 
     apiVersion: str
+    """The API version of the owner."""
     kind: str
+    """The kind of the owner."""
     name: str
+    """The name of the owner."""
     uid: str
+    """The uid of the owner."""
     controller: bool | None = None
+    """Whether the owner manages this object."""
     blockOwnerDeletion: bool | None = None
+    """Whether a foreground deletion of the owner waits for this object."""
 
 
 class ManagedFieldsEntry(Model):
@@ -49,20 +55,35 @@ class ObjectMeta(Model):
     """Metadata of a persisted object."""
 
     name: str | None = None
+    """Unique within a namespace; never changes."""
     generateName: str | None = None
+    """A prefix from which the server makes a unique name, if name is not set."""
     namespace: str | None = None
+    """The scope of the name; never changes."""
     selfLink: str | None = None
+    """Deprecated; always empty."""
     uid: str | None = None
+    """Unique for all time; set by the server."""
     resourceVersion: str | None = None
+    """Changes with every write; sent back to detect conflicts and to resume watches."""
     generation: Int64 | None = None
+    """Counts changes of the wanted state."""
     creationTimestamp: Time | None = None
+    """When the server created the object."""
     deletionTimestamp: Time | None = None
+    """When the object shall be gone; set by a graceful deletion."""
     deletionGracePeriodSeconds: Int64 | None = None
+    """Seconds that the object has to end gracefully."""
     labels: dict[str, str] | None = None
+    """Keys and values that selectors find the object by."""
     annotations: dict[str, str] | None = None
+    """Keys and values that programs keep with the object."""
     ownerReferences: Annotated[list[OwnerReference] | None, MERGE_BY_UID] = None
+    """Objects that this one depends on; it is deleted when all of them are gone."""
     finalizers: Annotated[list[str] | None, SET_MERGE] = None
+    """Who must finish before the object goes away."""
     managedFields: Annotated[list[ManagedFieldsEntry] | None, ATOMIC] = None
+    """Which manager set which fields."""
 
 
 class Resource(Model):
@@ -72,8 +93,11 @@ class Resource(Model):
     KIND: ClassVar[str]
 
     apiVersion: str | None = None
+    """Group and version of the kind, such as apps/v1."""
     kind: str | None = None
+    """The kind of the object, such as Deployment."""
     metadata: ObjectMeta = Field(default_factory=ObjectMeta)
+    """Name, labels and everything else that every object has."""
 
     @property
     def name(self) -> str:

@@ -12,27 +12,34 @@ from nsorch.resources.scalars import Int64
 
 
 class Preconditions(Model):
-    """``Preconditions``."""
+    """What must be true of an object for a request to be carried out."""
 
     resourceVersion: str | None = None
+    """The version that the object must have."""
     uid: str | None = None
+    """The uid that the object must have."""
 
 
 class DeleteOptions(Model):
-    """``DeleteOptions``."""
+    """How an object shall be deleted."""
 
     apiVersion: str | None = None
     dryRun: Annotated[list[str] | None, ATOMIC] = None
+    """All: do everything but store the result."""
     gracePeriodSeconds: Int64 | None = None
+    """Seconds to end gracefully; 0 means at once."""
     ignoreStoreReadErrorWithClusterBreakingPotential: bool | None = None
     kind: str | None = None
     orphanDependents: bool | None = None
+    """Deprecated form of propagationPolicy."""
     preconditions: Preconditions | None = None
+    """What must be true of the object."""
     propagationPolicy: str | None = None
+    """What happens to dependents: Orphan, Background or Foreground."""
 
 
 class Eviction(Resource):
-    """``Eviction``."""
+    """Asks to remove a Pod from its node, respecting disruption budgets."""
 
     GROUP_VERSION: ClassVar[str] = "policy/v1"
     KIND: ClassVar[str] = "Eviction"
@@ -41,7 +48,7 @@ class Eviction(Resource):
 
 
 class Binding(Resource):
-    """``Binding``."""
+    """Ties a Pod to a node."""
 
     GROUP_VERSION: ClassVar[str] = "v1"
     KIND: ClassVar[str] = "Binding"

@@ -12,20 +12,23 @@ from nsorch.resources.scalars import Int32
 
 
 class ScaleSpec(Model):
-    """``ScaleSpec``."""
+    """How many replicas are wanted."""
 
     replicas: Int32 | None = None
+    """How many replicas are wanted."""
 
 
 class ScaleStatus(Model):
-    """``ScaleStatus``."""
+    """How many replicas there are."""
 
     replicas: Int32 = 0
+    """How many replicas there are."""
     selector: str | None = None
+    """The label selector of the replicas, as text."""
 
 
 class Scale(Resource):
-    """``Scale``."""
+    """The number of replicas of an object that can be scaled."""
 
     GROUP_VERSION: ClassVar[str] = "autoscaling/v1"
     KIND: ClassVar[str] = "Scale"

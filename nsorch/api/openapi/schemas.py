@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from nsorch.api.openapi import names
 from nsorch.api.patch.schema import ATOMIC_TYPES, extras
+from nsorch.resources.descriptions import field_descriptions
 from nsorch.resources.registry import Kind
 
 Schema = dict[str, Any]
@@ -140,17 +141,20 @@ class Components:
         required = sorted(info.alias or name for name, info in model.model_fields.items() if info.is_required())
         if required:
             schema["required"] = required
-        properties = {info.alias or name: self._field(name, info) for name, info in model.model_fields.items()}
+        texts = field_descriptions(model)
+        properties = {
+            info.alias or name: self._field(name, info, texts.get(name)) for name, info in model.model_fields.items()
+        }
         if properties:
             schema["properties"] = dict(sorted(properties.items()))
         if model.__name__ in ATOMIC_TYPES:
             schema["x-kubernetes-map-type"] = "atomic"
         return schema
 
-    def _field(self, name: str, info: FieldInfo) -> Schema:
+    def _field(self, name: str, info: FieldInfo, text: str | None) -> Schema:
         marks = extras(info)
         schema = self._type(info.annotation, marks)
-        description = info.description or _TYPE_META.get(name, {}).get("description")
+        description = info.description or text or _TYPE_META.get(name, {}).get("description")
         if description:
             schema["description"] = description
         schema |= {key: value for key, value in marks.items() if key in _FIELD_MARKS}
