@@ -9,6 +9,7 @@ from nsorch.controllers.controller import Controller
 from nsorch.controllers.deployment.controller import DeploymentController
 from nsorch.controllers.endpoints.controller import EndpointsController
 from nsorch.controllers.garbage.controller import GarbageController
+from nsorch.controllers.mirroring.controller import MirroringController
 from nsorch.controllers.namespace.controller import NamespaceController
 from nsorch.controllers.podgc.controller import PodGCController
 from nsorch.controllers.replicaset.controller import ReplicaSetController
@@ -28,6 +29,7 @@ class Controllers:
             NamespaceController(client, clock, registry, settings),
             ClusterController(client, clock, settings),
             EndpointsController(client, clock),
+            MirroringController(client, clock),
             ReplicaSetController(client, clock),
             DeploymentController(client, clock),
             GarbageController(client, clock, registry),

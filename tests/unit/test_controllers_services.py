@@ -142,6 +142,41 @@ def test_a_removed_slice_is_made_again_and_unmanaged_services_are_left_alone(run
     run(scenario)
 
 
+def test_endpoints_written_by_hand_are_mirrored(run):
+    async def scenario(plane):
+        await plane.create(Service, shop("outside", selector=None))
+        made = await plane.create(
+            Endpoints,
+            {
+                "metadata": {"name": "outside", "labels": {"team": "a"}},
+                "subsets": [
+                    {
+                        "addresses": [{"ip": f"192.0.2.{number}"} for number in range(1, 151)],
+                        "notReadyAddresses": [{"ip": "192.0.2.200"}],
+                        "ports": [{"port": 5432}],
+                    }
+                ],
+            },
+        )
+        await plane.settle()
+        found = slices(plane, "outside")
+        assert sorted(len(one.endpoints) for one in found) == [51, 100]
+        assert all(one.metadata.labels["team"] == "a" and one.ports[0].port == 5432 for one in found)
+        assert sum(not endpoint.conditions.ready for one in found for endpoint in one.endpoints) == 1
+        await plane.change(made, lambda endpoints: setattr(endpoints.subsets[0], "addresses", None))
+        await plane.settle()
+        (only,) = slices(plane, "outside")
+        assert [endpoint.addresses for endpoint in only.endpoints] == [["192.0.2.200"]]
+        before = plane.store.revision
+        await plane.restart_controllers()
+        assert plane.store.revision == before
+        await plane.client.delete(Endpoints, "default", "outside")
+        await plane.settle()
+        assert slices(plane, "outside") == []
+
+    run(scenario)
+
+
 def test_every_namespace_has_its_account_and_certificate(run):
     async def scenario(plane):
         await plane.create(Namespace, {"metadata": {"name": "team"}})

@@ -1,0 +1,1 @@
+"""EndpointSlices for Services whose Endpoints somebody writes by hand (no selector)."""
