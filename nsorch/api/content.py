@@ -2,7 +2,7 @@
 
 ``Accept`` may ask for another shape of the same answer: ``application/json;as=Table;v=v1;g=meta.k8s.io``. Clauses are
 tried by their q, then by their order; a clause that cannot be served is skipped, and 406 is answered only if none is
-left. Protobuf is not spoken: Go clients that ask for it always accept JSON as their second choice.
+left. Protobuf is only read, not written: Go clients that ask for it always accept JSON as their second choice.
 Source: k8s.io/apiserver ``pkg/endpoints/handlers/negotiation``.
 """
 
@@ -16,6 +16,7 @@ from functools import lru_cache
 import yaml
 
 from nsorch.api.failures import Failure, not_acceptable, unsupported_media_type
+from nsorch.api.protobuf import MEDIA_TYPE as PROTOBUF
 
 JSON = "application/json"
 YAML = "application/yaml"
@@ -141,14 +142,14 @@ def render(body: bytes, form: Format) -> bytes:
 
 
 def body_type(content_type: str | None) -> str:
-    """JSON or YAML, for a request body's Content-Type; absent means JSON. Raises Failure 415 for anything else."""
+    """JSON, YAML or protobuf, for a request body's Content-Type; absent means JSON. Raises Failure 415 for others."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
     # Python's and curl's defaults for a body of unstated type are taken as unstated.
     if media_type in ("", "application/octet-stream"):
         return JSON
-    known = _OFFERS.get(media_type)
+    known = PROTOBUF if media_type == PROTOBUF else _OFFERS.get(media_type)
     if known is None:
-        raise unsupported_media_type((JSON, YAML))
+        raise unsupported_media_type((JSON, YAML, PROTOBUF))
     return known
 
 

@@ -1,4 +1,4 @@
-"""From the bytes of a request body to a model: JSON or YAML, limits, unknown fields, wrong types.
+"""From the bytes of a request body to a model: JSON, YAML or protobuf, limits, unknown fields, wrong types.
 
 Kubernetes answers 400 where the body is no object of the kind, 422 where a required field is missing.
 ``fieldValidation``: Strict refuses unknown fields, Warn (the default) tells of them, Ignore drops them silently.
@@ -15,7 +15,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from nsorch.api import failures
+from nsorch.api import failures, protobuf
 from nsorch.api.content import YAML
 from nsorch.api.failures import Failure
 from nsorch.resources.base import Model
@@ -53,11 +53,11 @@ def field_validation(text: str) -> Validation:
 
 
 def decode(raw: bytes, media_type: str, *, depth_limit: int = 200, what: str = "object") -> dict[str, Any]:
-    """The document of a body; Failure 400 unless it is one JSON or YAML object within limits."""
+    """The document of a body; Failure 400 unless it is one object within limits."""
     try:
-        document = _load_yaml(raw) if media_type == YAML else from_json(raw, allow_inf_nan=False)
+        document = _LOADERS.get(media_type, _load_json)(raw)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
-        kind = "yaml" if media_type == YAML else "json"
+        kind = {YAML: "yaml", protobuf.MEDIA_TYPE: "protobuf"}.get(media_type, "json")
         why = " ".join(str(error).split()) or "nested too deeply"
         raise failures.bad_request(
             f"the object provided is unrecognized (must be of type {what}): couldn't get version/kind; "
@@ -72,8 +72,15 @@ def decode(raw: bytes, media_type: str, *, depth_limit: int = 200, what: str = "
     return document
 
 
+def _load_json(raw: bytes) -> Any:
+    return from_json(raw, allow_inf_nan=False)
+
+
 def _load_yaml(raw: bytes) -> Any:
     return yaml.load(raw, Loader=_Loader)
+
+
+_LOADERS = {YAML: _load_yaml, protobuf.MEDIA_TYPE: protobuf.decode}
 
 
 def _tidy(document: Any, depth_limit: int) -> None:

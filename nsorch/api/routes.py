@@ -18,6 +18,7 @@ from nsorch.api.discovery import Discovery
 from nsorch.api.handlers import logs, reading, reviews, streams, subresources, system, writing
 from nsorch.api.handlers.system import Check
 from nsorch.api.openapi import OpenApi
+from nsorch.api.review_kinds import REVIEWS
 from nsorch.resources.registry import Kind, Registry
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -72,9 +73,9 @@ class Routes:
 
     def __init__(self, registry: Registry, checks: Mapping[str, Check]) -> None:
         self._registry = registry
-        self._discovery = Discovery(registry, reviews.KINDS).handle
-        self._openapi = OpenApi(registry, reviews.KINDS).handle
-        self._reviews = {(kind.group_version, kind.plural): kind for kind in reviews.KINDS}
+        self._discovery = Discovery(registry, REVIEWS).handle
+        self._openapi = OpenApi(registry, REVIEWS).handle
+        self._reviews = {(kind.group_version, kind.plural): kind for kind in REVIEWS}
         self._plain: dict[str, Handler] = {
             "/": self._index,
             "/version": system.version,
@@ -135,7 +136,7 @@ class Routes:
 
     async def _index(self, call: Call) -> web.StreamResponse:
         paths = ["/api", "/apis", *self._plain, *self._below]
-        paths += sorted({_base(kind) for kind in self._registry.kinds + reviews.KINDS})
+        paths += sorted({_base(kind) for kind in self._registry.kinds + REVIEWS})
         return web.json_response({"paths": sorted(set(paths) - {"/"})})
 
 

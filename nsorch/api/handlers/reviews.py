@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
 from nsorch.api import failures
@@ -13,26 +11,17 @@ from nsorch.api.content import body_type
 from nsorch.api.handlers import answers
 from nsorch.api.handlers.options import read_body
 from nsorch.api.parsing import parse_object
-from nsorch.resources.meta import Resource
-from nsorch.resources.registry import Kind
-from nsorch.resources.review import (
+from nsorch.resources.access_review import (
     NonResourceRule,
     ResourceRule,
     SelfSubjectAccessReview,
-    SelfSubjectReview,
-    SelfSubjectReviewStatus,
     SelfSubjectRulesReview,
     SubjectAccessReview,
     SubjectAccessReviewStatus,
     SubjectRulesReviewStatus,
-    UserInfo,
 )
-
-KINDS: tuple[Kind[Any], ...] = tuple(
-    Kind(model=model, plural=f"{model.KIND.lower()}s", namespaced=False, verbs=("create",))
-    for model in (SelfSubjectReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview)
-)
-"""Kinds that are answered and not stored: discovery and OpenAPI know them, the registry does not."""
+from nsorch.resources.identity_review import SelfSubjectReview, SelfSubjectReviewStatus, UserInfo
+from nsorch.resources.meta import Resource
 
 
 async def review(call: Call) -> web.StreamResponse:

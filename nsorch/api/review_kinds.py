@@ -1,0 +1,15 @@
+"""Kinds that are asked and answered, and never stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nsorch.resources.access_review import SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview
+from nsorch.resources.identity_review import SelfSubjectReview
+from nsorch.resources.registry import Kind
+
+REVIEWS: tuple[Kind[Any], ...] = tuple(
+    Kind(model=model, plural=f"{model.KIND.lower()}s", namespaced=False, verbs=("create",))
+    for model in (SelfSubjectReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview)
+)
+"""Discovery and OpenAPI know them, the registry does not."""
