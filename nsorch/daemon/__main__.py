@@ -22,7 +22,7 @@ def main() -> int:
     if os.geteuid() != 0:
         print("nsorch daemon: cannot start: it makes namespaces, mounts and rules, so it needs root", file=sys.stderr)
         return 1
-    os.umask(0o077)
+    os.umask(0o022)  # what Pods see (volumes, their own umask) must not depend on who started the daemon
     logs.configure(start.log_level, with_time="JOURNAL_STREAM" not in os.environ)
     try:
         uvloop.run(Daemon(start).run())

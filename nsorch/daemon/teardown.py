@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 
 from nsorch.daemon.settings import SettingsError, parse
@@ -34,7 +33,6 @@ async def teardown(argv: list[str]) -> str:
 
 def main() -> int:
     """Exit status 0, or 1 with one line that says why."""
-    os.umask(0o077)
     logs.configure("WARNING")
     try:
         print(asyncio.run(teardown(sys.argv[1:])))
