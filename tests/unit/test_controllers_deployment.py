@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from nsorch.controllers import pods as pods_module
 from nsorch.controllers.deployment import conditions, revisions
+from nsorch.controllers.deployment.plan import limits
 from nsorch.resources.apps import Deployment, ReplicaSet
 from nsorch.resources.pod import Pod
 from tests.support.control_plane import ControlPlane, deployment, image
@@ -16,7 +23,8 @@ from tests.support.control_plane import ControlPlane, deployment, image
 def run(tmp_path):
     def runner(scenario, **settings):
         async def inside():
-            async with ControlPlane(tmp_path, **settings) as plane:
+            root = Path(tempfile.mkdtemp(dir=tmp_path))
+            async with ControlPlane(root, **settings) as plane:
                 await scenario(plane)
 
         asyncio.run(inside())
@@ -379,5 +387,62 @@ def test_a_restart_in_the_middle_of_a_rollout_changes_nothing(run):
         before = plane.store.revision
         await plane.restart_controllers()
         assert plane.store.revision == before  # nothing is written when nothing changes
+
+    run(scenario)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 2**32),
+    replicas=st.integers(1, 8),
+    surge=st.sampled_from([0, 1, 2, "25%", "50%"]),
+    unavailable=st.sampled_from([0, 1, 3, "25%", "40%"]),
+)
+def test_no_course_of_events_breaks_the_promises_of_a_rollout(run, seed, replicas, surge, unavailable):
+    """Pods become ready in any order, templates change in the middle, the controllers are restarted at any time."""
+    random = Random(seed)
+    if surge == unavailable == 0:
+        surge = 1
+    limit = limits(replicas, "RollingUpdate", surge, unavailable)
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}
+
+    async def scenario(plane):
+        made = await plane.create(Deployment, deployment(replicas=replicas, strategy=strategy))
+        await plane.settle()
+        allowed: set[str] = set()
+
+        def is_ready(pod):
+            return pod.uid in allowed or pod.spec.containers[0].image == "web:1"
+
+        broken = []
+
+        def watch(change):
+            pods = plane.pods()
+            available = [pod for pod in pods if pods_module.is_ready(pod)]
+            if len(pods) > limit.most or len(available) < limit.least_available:
+                broken.append((len(pods), len(available)))
+
+        plane.client.subscribe(Pod, watch)
+        plane.kubelet.ready = is_ready
+        await plane.change(made, image("web:2"))
+        for _ in range(6 * replicas):
+            for _ in range(random.randrange(12)):
+                await asyncio.sleep(0)
+            chance = random.random()
+            if chance < 0.05:
+                await plane.change(made, image(f"web:{random.randrange(2, 5)}"))
+            elif chance < 0.1:
+                await plane.restart_controllers()
+            waiting = [pod for pod in plane.pods() if not pods_module.is_ready(pod)]
+            if waiting:
+                allowed.add(random.choice(waiting).uid)
+                plane.kubelet.look_again()
+        plane.kubelet.ready = lambda pod: True
+        plane.kubelet.look_again()
+        await plane.settle()
+        assert not broken
+        wanted = plane.get(Deployment, "web").spec.template.spec.containers[0].image
+        assert [pod.spec.containers[0].image for pod in plane.pods()] == [wanted] * replicas
+        assert progressing(plane.get(Deployment, "web"))[1] == "NewReplicaSetAvailable"
 
     run(scenario)

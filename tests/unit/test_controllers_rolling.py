@@ -58,6 +58,12 @@ def test_size_of_the_new_replica_set(desired, surge, new, old, expected):
     assert new_size(fresh, [Group("old", old, old), fresh], Limits(desired, surge, 0)) == expected
 
 
+def test_the_new_one_waits_for_pods_that_are_on_their_way_out():
+    leaving = Group("old", 8, 10, pods=10)
+    new = Group("new", 3, 0, pods=3)
+    assert new_size(new, [leaving, new], Limits(10, 3, 2)) == 3
+
+
 @pytest.mark.parametrize(
     ("new", "olds", "expected"),
     [
@@ -114,7 +120,7 @@ amounts = st.one_of(st.integers(0, 6), st.integers(0, 100).map(lambda n: f"{n}%"
     surge=counts,
 )
 def test_proportional_gives_out_exactly_what_is_allowed(groups, desired, surge):
-    olds = [Group(f"g{n}", size, size, float(n), before) for n, (size, before) in enumerate(groups)]
+    olds = [Group(f"g{n}", size, size, float(n), size, before) for n, (size, before) in enumerate(groups)]
     limit = Limits(desired, surge, 0)
     sizes = proportional(olds, limit)
     assert all(size >= 0 for size in sizes.values())
@@ -134,7 +140,10 @@ class World:
         self.reported = dict(self.pods)
 
     def groups(self):
-        return [Group(name, size, self.reported[name], n) for n, (name, size) in enumerate(self.sizes.items())]
+        return [
+            Group(name, size, self.reported[name], n, self.reported[name])
+            for n, (name, size) in enumerate(self.sizes.items())
+        ]
 
     def stays(self, name):
         return min(self.pods[name], self.sizes[name])

@@ -4,8 +4,11 @@ A rollout is a sequence of small steps. Each looks at the sizes of all ReplicaSe
 available, and changes either the new ReplicaSet or the old ones, never both, so that between two steps the world may
 change in any way and the next step still keeps the two promises:
 
-    sizes of all ReplicaSets together        <= replicas + maxSurge
+    Pods, those that terminate not counted   <= replicas + maxSurge
     available Pods that no step takes away   >= replicas - maxUnavailable
+
+(Kubernetes keeps them for the sizes of ReplicaSets; here they hold for the Pods themselves, because a step also waits
+for what the step before it took away.)
 
 Source: kubernetes ``pkg/controller/deployment/{rolling,sync}.go`` and ``util/deployment_util.go``.
 """
@@ -30,8 +33,15 @@ class Group:
     """Available Pods as it reports them (status)."""
     created: float = 0.0
     """Creation time in seconds; ties are broken by name."""
+    pods: int = 0
+    """Pods it has as it reports them (status), those that terminate not counted."""
     max_replicas: int | None = None
     """Annotation max-replicas: the most Pods the Deployment could have when this ReplicaSet was sized last."""
+
+    @property
+    def present(self) -> int:
+        """Pods that are there or may come any moment: after a step down, for a moment more than its size."""
+        return max(self.pods, self.replicas)
 
     @property
     def safe(self) -> int:
@@ -88,7 +98,7 @@ def new_size(new: Group, groups: Sequence[Group], limit: Limits) -> int:
     """
     if new.replicas >= limit.desired:
         return limit.desired
-    total = sum(group.replicas for group in groups)
+    total = sum(group.present for group in groups)
     ceiling = limit.desired + limit.surge
     if total >= ceiling:
         return new.replicas

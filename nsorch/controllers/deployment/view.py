@@ -102,5 +102,6 @@ def group(rs: ReplicaSet) -> Group:
         rs.spec.replicas if rs.spec.replicas is not None else 1,
         rs.status.availableReplicas or 0,
         created_at(rs.metadata.creationTimestamp),
+        rs.status.replicas or 0,
         revisions.annotation_number(rs, revisions.MAX_REPLICAS),
     )
