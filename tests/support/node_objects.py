@@ -81,7 +81,7 @@ def around(*objects: Any, image: FakeImage | Hold | None = None, config: FakeCon
         secret=secrets.get,
         services=[item for item in objects if isinstance(item, Service)],
         address="10.244.0.7",
-        images={name: chosen for name in ("main", "init", "side", "debug")},
+        images=dict.fromkeys(("main", "init", "side", "debug"), chosen),
     )
 
 

@@ -139,7 +139,7 @@ def test_service_variables_of_the_own_namespace_and_kubernetes() -> None:
     assert env["KUBERNETES_SERVICE_HOST"] == "10.96.0.1"
     assert not any(name.startswith(("HEADLESS", "OTHER")) for name in env)
     without = service_variables(services, "shop", links=False)
-    assert set(name.split("_")[0] for name in without) == {"KUBERNETES"}
+    assert {name.split("_")[0] for name in without} == {"KUBERNETES"}
 
 
 def test_security_defaults_and_overrides() -> None:
@@ -255,7 +255,11 @@ def test_mounts_parents_first_and_agent_written_ones_read_only() -> None:
     assert not by_target["/etc/app"].read_only
     assert by_target["/data"].source.endswith("/volumes/scratch/me/d")
     assert by_target["/data"].beneath.endswith("/volumes/scratch")
-    assert (by_target["/h"].source, by_target["/h"].read_only, by_target["/h"].propagation) == ("/srv/h", True, "rslave")
+    assert (by_target["/h"].source, by_target["/h"].read_only, by_target["/h"].propagation) == (
+        "/srv/h",
+        True,
+        "rslave",
+    )
     sizes = {shared.path.rpartition("/")[2]: shared.size_bytes for shared in result.plan.tmpfs}
     assert sizes == {"shm": 64 * 1024 * 1024, "scratch": 1024 * 1024}
 
