@@ -206,6 +206,7 @@ ENDPOINTS = Kind(
     short_names=("ep",),
     columns=ENDPOINTS_COLUMNS,
     default=default_endpoints,
+    warnings=lambda obj: ["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"],
     validate=validate_endpoints,
     validate_update=lambda new, old: (
         validate_metadata_update(new.metadata, old.metadata)

@@ -98,7 +98,6 @@ def _fixed(new: PodSpec, old: PodSpec) -> PodSpec:
         update={
             "containers": _images(new.containers, old.containers),
             "initContainers": _images(new.initContainers, old.initContainers),
-            "ephemeralContainers": old.ephemeralContainers,
             "activeDeadlineSeconds": old.activeDeadlineSeconds,
             "tolerations": old.tolerations,
             "schedulingGates": old.schedulingGates,

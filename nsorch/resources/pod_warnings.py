@@ -70,12 +70,11 @@ def _duplicates(spec: PodSpec, field: str) -> list[str]:
                         "which may be dropped when using apply"
                     )
                 names.add(variable.name)
-            ports = set()
+            ports: dict[tuple[int, str | None], int] = {}
             for position, port in enumerate(container.ports or ()):
-                key = (port.containerPort, port.protocol)
-                if key in ports:
-                    found.append(f"{path}.ports[{position}]: duplicate port definition with an earlier port")
-                ports.add(key)
+                first = ports.setdefault((port.containerPort, port.protocol), position)
+                if first != position:
+                    found.append(f"{path}.ports[{position}]: duplicate port definition with {path}.ports[{first}]")
             for device in container.volumeDevices or ():
                 found.append(
                     f"{path}.volumeDevices: block device {device.devicePath} cannot be provided on this cluster"
