@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import shutil
 import subprocess
 import zlib
@@ -67,6 +68,7 @@ def _zstd(file: BinaryIO) -> Iterator[BinaryIO]:
     program = shutil.which("zstd")
     if program is None:
         raise OSError("cannot read a zstd layer: the program zstd is not installed (apt-get install zstd)")
+    os.lseek(file.fileno(), 0, os.SEEK_SET)  # the buffer has read ahead; the child shares the descriptor only
     with subprocess.Popen([program, "-dcq"], stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None

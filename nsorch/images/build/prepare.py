@@ -1,8 +1,8 @@
 """``prepare.sh``: what a recipe needs from outside, fetched before its Containerfile is read.
 
 A context with an executable ``prepare.sh`` has it run as ``./prepare.sh OUTPUT`` on the host (as root, in the context
-folder); what it leaves in OUTPUT is laid over the context for COPY and ADD. By hand the same is ``./prepare.sh .``, after which
-any other builder can use the recipe. It runs again only when a file of the context changed.
+folder); what it leaves in OUTPUT is laid over the context for COPY and ADD. By hand the same is ``./prepare.sh .``, after
+which any other builder can use the recipe. It runs again only when a file of the context changed.
 """
 
 from __future__ import annotations
