@@ -47,6 +47,7 @@ from nsorch.network.addresses import PodAddresses
 from nsorch.network.host import HostNetwork, NetworkError
 from nsorch.network.proxy import ServiceProxy
 from nsorch.network.settings import NetworkSettings
+from nsorch.network.watch import HostWatch
 from nsorch.node.agent import NodeAgent
 from nsorch.node.settings import NodeSettings
 from nsorch.node.teardown import stop_everything
@@ -109,6 +110,9 @@ class Daemon:
         self._host = HostNetwork(network, paths.run / "network.json")
         stack.push_async_callback(self._host.close)
         network = await self._host.prepare()
+        self._watch = HostWatch(self._host)
+        self._watch.start()
+        stack.push_async_callback(self._watch.stop)
         self._settings = settings = replace(self._settings, node_address=network.node_address)
 
         api_settings = _api_settings(paths, settings)
@@ -125,6 +129,7 @@ class Daemon:
         self._agent = NodeAgent(client, images, addresses, self._proxy, paths, _node_settings(settings))
         await self._agent.start()
         stack.push_async_callback(self._agent.stop)
+        await self._host.sweep(self._agent.workers)
 
         controller_settings = ControllerSettings(
             ca_pem=pki.ca_pem,
@@ -158,6 +163,7 @@ class Daemon:
         await self._agent.stop()
         count = await stop_everything(self._paths, grace)
         yield f"stopped {count} Pods; removing rules, routes and addresses"
+        await self._watch.stop()
         await self._proxy.teardown()
         await self._host.teardown()
 

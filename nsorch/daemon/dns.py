@@ -50,6 +50,8 @@ def deployment(settings: Settings, paths: Paths) -> Deployment:
             *("--socket", str(paths.api_socket)),
             *("--address", settings.dns_address),
             *("--domain", settings.cluster_domain),
+            *("--network", settings.pod_cidr),
+            *("--network", settings.service_cidr),
         ],
         "env": [{"name": "PYTHONDONTWRITEBYTECODE", "value": "1"}],
         "ports": [
