@@ -139,7 +139,7 @@ def test_namespaces(space: Space) -> None:
 
 REFUSED = [
     ("spec: [", "yaml"),
-    (config().replace("data", "datum"), 'unknown field "datum"'),
+    (config(a="1").replace("\ndata", "\ndatum"), 'unknown field "datum"'),
     (deployment().replace("replicas: 3", "replicas: many"), "spec.replicas"),
     (deployment().replace("replicas: 3", "replicas: -1"), "must be greater than or equal to 0"),
     (deployment().replace("matchLabels: {app: web}", "matchLabels: {app: other}"), "selector"),

@@ -113,14 +113,19 @@ def test_watch_of_a_table(space: Space) -> None:
     space.out("apply", "-f", "-", input=config("first", a="1"))
     with space.cluster.following("get", "cm", "-w", "--output-watch-events", namespace=space.name) as process:
         assert process.stdout is not None
+
+        def until(name: str) -> list[str]:
+            assert process.stdout is not None
+            while (words := process.stdout.readline().split())[1] != name:
+                pass
+            return words
+
         assert process.stdout.readline().split() == ["EVENT", "NAME", "DATA", "AGE"]
-        seen = set()
-        while "first" not in seen:
-            seen.add(process.stdout.readline().split()[1])
+        assert until("first")[:3] == ["ADDED", "first", "1"]
         space.out("apply", "-f", "-", input=config("second", a="1", b="2"))
-        assert process.stdout.readline().split()[:3] == ["ADDED", "second", "2"]
+        assert until("second")[:3] == ["ADDED", "second", "2"]
         space.out("delete", "cm", "second")
-        assert process.stdout.readline().split()[:2] == ["DELETED", "second"]
+        assert until("second")[:2] == ["DELETED", "second"]
 
 
 def test_wait(space: Space) -> None:
