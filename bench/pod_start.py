@@ -1,6 +1,7 @@
 """How long a Pod takes, driving the spawner directly: message to sandbox, to the program running, to its first output.
 
-``.venv/bin/python bench/pod_start.py [RUNS] [IDLE_SECONDS]`` as root; works in a private network namespace and a temporary folder.
+``.venv/bin/python bench/pod_start.py [RUNS] [IDLE_SECONDS]`` as root; in a private network namespace and a temporary folder.
+and a temporary folder.
 An idle pause before each run shows the price of the first cgroup attach after a quiet second.
 """
 
@@ -16,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from nsorch.supervisor.plan import Mount  # noqa: E402
-from tests.support.supervisor import Node, Peer  # noqa: E402
+from nsorch.supervisor.plan import Mount
+from tests.support.supervisor import Node, Peer
 
 
 def memory(pid: int) -> dict[str, int]:

@@ -98,7 +98,7 @@ class LogFile:
         """The end of the log as text (terminationMessagePolicy FallbackToLogsOnError: 2048 bytes or 80 lines)."""
         try:
             with open(self.path, "rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - 4 * limit))
+                file.seek(max(0, os.fstat(file.fileno()).st_size - 64 * 1024))
                 raw = file.read().splitlines()
         except OSError:
             return ""

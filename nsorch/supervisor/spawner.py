@@ -120,6 +120,8 @@ class Spawner:
             self._server.close()
             for client in self._clients:
                 client.close()
+            # What the spawner made stays frozen and untouched (shared pages); only our own garbage is looked at.
+            gc.enable()
             process.set_name("nsorch-pod")
             process.set_child_subreaper()
             try:
