@@ -109,7 +109,6 @@ async def start(worker: PodWorker) -> None:
         await context.spawner.start(layout.plan)
         already = Supervisor(layout.socket, worker.on_state, worker.on_gone)
     worker.attach_supervisor(already, compiled.plan)
-    worker.status.mark()
 
 
 def _existing_supervisor(worker: PodWorker) -> Supervisor | None:

@@ -42,6 +42,8 @@ from nsorch.supervisor.protocol import PodState
 
 log = logs.logger("node")
 FIRST_RETRY = 0.5
+SETTLE = 0.05
+"""Seconds for which a Pod that is being started may show nothing: most run before that, with one status write less."""
 START_MARGIN = 10.0
 STOP_MARGIN = 5.0
 """Seconds beyond the grace period after which a supervisor that is still not done is left to be killed."""
@@ -270,7 +272,10 @@ class PodWorker:
         self.announcer.follow(state)
         if self.probes is not None and not self.stopping:
             self.probes.observe(state)
-        self.status.mark()
+        if state.phase == "starting":
+            self.status.mark_later(SETTLE)
+        else:
+            self.status.mark()
         if state.phase in ("stopped", "failed") or (self._complete() and not self.stopping):
             self.poke()
 

@@ -20,6 +20,8 @@ ID_SCHEME = "nsorch://"
 LOST_REASON = "ContainerStatusUnknown"
 LOST_MESSAGE = "The container could not be located when the pod was terminated"
 LOST_EXIT_CODE = 137
+REBOOT_EXIT_CODE = 255
+"""kubelet's exit code of containers that a reboot of the host has ended."""
 
 
 def container_status(
@@ -46,8 +48,8 @@ def container_status(
         status.state, status.containerID = _state(container.name, found, facts, has_init=has_init)
         if found is not None and (last := _last(found, lost=facts.lost)) is not None:
             status.lastState = ContainerState(terminated=last)
-        elif previous is not None and found is None:
-            status.lastState = previous.lastState
+        elif previous is not None:
+            status.lastState = _before(previous, found)
     if status.lastState is None:
         status.lastState = ContainerState()
     if found is not None and not status.containerID and found.last is not None and found.last.container_id:
@@ -82,6 +84,24 @@ def _state(
     if hold is not None and (found is None or reason in ("ContainerCreating", "PodInitializing") or not found.last):
         reason, message = hold.reason, hold.message
     return ContainerState(waiting=ContainerStateWaiting(reason=reason, message=message or None)), None
+
+
+def _before(previous: ContainerStatus, found: protocol.ContainerState | None) -> ContainerState | None:
+    """lastState when the supervisor knows of no earlier run: what the API shows, or, after a reboot of the host, the
+    run that the API shows as the present one."""
+    shown = previous.containerID or ""
+    if found is None or not found.container_id or not shown or shown == ID_SCHEME + found.container_id:
+        return previous.lastState
+    if previous.state is None or previous.state.running is None:
+        return ContainerState(terminated=previous.state.terminated) if previous.state else previous.lastState
+    return ContainerState(
+        terminated=ContainerStateTerminated(
+            exitCode=REBOOT_EXIT_CODE,
+            reason="Unknown",
+            startedAt=previous.state.running.startedAt,
+            containerID=shown,
+        )
+    )
 
 
 def _last(found: protocol.ContainerState, *, lost: bool) -> ContainerStateTerminated | None:

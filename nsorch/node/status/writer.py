@@ -36,9 +36,17 @@ class StatusWriter:
         """Something may have changed: write soon."""
         if self._stopped:
             return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._dirty = True
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._write())
+
+    def mark_later(self, seconds: float) -> None:
+        """As ``mark``, but give something better ``seconds`` to come first (a Pod about to run)."""
+        if self._timer is None and not self._stopped:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.mark)
 
     async def flush(self) -> None:
         """Write what is to be written now and wait until it is durable."""
@@ -64,7 +72,7 @@ class StatusWriter:
                 self._dirty = True
             elif error.code != 404:
                 log.error("cannot write the status of Pod %s/%s: %s", self._namespace, self._name, error.message)
-                self._timer = asyncio.get_running_loop().call_later(RETRY_AFTER, self.mark)
+                self.mark_later(RETRY_AFTER)
         finally:
             self._task = None
             if self._dirty:
