@@ -18,7 +18,7 @@ from aiohttp import web
 from nsorch.api import content
 from nsorch.api.call import Call
 from nsorch.api.failures import unknown_path
-from nsorch.api.openapi import v2
+from nsorch.api.openapi import v2, v2_protobuf
 from nsorch.api.openapi.paths import Paths
 from nsorch.api.openapi.schemas import Components, simplify
 from nsorch.api.settings import GIT_VERSION
@@ -47,14 +47,17 @@ class OpenApi:
     async def handle(self, call: Call) -> web.StreamResponse:
         """The handler of every path below ``/openapi``."""
         path = call.request.path.rstrip("/").removeprefix("/openapi/")
-        content.negotiate(call.request.headers.get("Accept"))
-        document = await self.document(path)
+        accept = call.request.headers.get("Accept", "")
+        protobuf = path == "v2" and accept.startswith(v2_protobuf.MEDIA_TYPE)
+        if not protobuf:
+            content.negotiate(accept)
+        document = await self.document("v2.protobuf" if protobuf else path)
         headers = {"ETag": f'"{document.digest}"', "Vary": "Accept-Encoding, Accept"}
         if call.text("hash") == document.digest:
             headers["Cache-Control"] = "public, immutable, max-age=31536000"
         if call.request.headers.get("If-None-Match") == headers["ETag"]:
             return web.Response(status=304, headers=headers)
-        headers["Content-Type"] = content.JSON
+        headers["Content-Type"] = v2_protobuf.CONTENT_TYPE if protobuf else content.JSON
         if "gzip" in call.request.headers.get("Accept-Encoding", ""):
             headers["Content-Encoding"] = "gzip"
             return web.Response(body=document.data, headers=headers)
@@ -67,7 +70,7 @@ class OpenApi:
                 self._kinds = self._registry.kinds
                 self._documents.clear()
             if path not in self._documents:
-                if path not in ("v3", "v2") and path not in self._group_versions():
+                if path not in ("v3", "v2", "v2.protobuf") and path not in self._group_versions():
                     raise unknown_path()
                 await asyncio.to_thread(self._build, path)
             return self._documents[path]
@@ -80,6 +83,9 @@ class OpenApi:
         }
 
     def _build(self, path: str) -> None:
+        if path == "v2.protobuf":
+            self._keep(path, v2_protobuf.encode(v2.convert(generate(self._kinds + self._more, ""))))
+            return
         if path == "v3":
             for below in self._group_versions():
                 if below not in self._documents:
@@ -96,7 +102,9 @@ class OpenApi:
             data = v2.convert(generate(self._kinds + self._more, ""))
         else:
             data = generate(self._kinds + self._more, self._group_versions()[path])
-        body = json.dumps(data, separators=(",", ":")).encode()
+        self._keep(path, json.dumps(data, separators=(",", ":")).encode())
+
+    def _keep(self, path: str, body: bytes) -> None:
         digest = hashlib.sha256(body).hexdigest().upper()
         self._documents[path] = Compressed(gzip.compress(body, 6, mtime=0), digest)
 
