@@ -131,6 +131,17 @@ def history(
     print(out.columns(("Revision", "ReplicaSet", "Images", "Change-Cause"), rows))
 
 
+def _annotations(deployment: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, str]:
+    """What people wrote comes back with the revision (its change cause); what the machinery wrote stays."""
+    kept = {k: v for k, v in (deployment["metadata"].get("annotations") or {}).items() if _machine_made(k)}
+    old = target["metadata"].get("annotations") or {}
+    return kept | {k: v for k, v in old.items() if not _machine_made(k)}
+
+
+def _machine_made(annotation: str) -> bool:
+    return annotation.startswith(("deployment.kubernetes.io/", "kubectl.kubernetes.io/last-applied"))
+
+
 @group.command()
 def undo(
     what: Name,
@@ -152,9 +163,13 @@ def undo(
         raise CommandFailure(f"cannot find revision {to_revision} of {kind.label}/{name}: there are {sorted(found)}")
     if not to_revision and not older:
         raise CommandFailure(f"no rollout history found for {kind.label}/{name}: there is only one revision")
-    template = found[to_revision or older[-1]]["spec"]["template"]
+    target = found[to_revision or older[-1]]
+    template = target["spec"]["template"]
     (template["metadata"].get("labels") or {}).pop("pod-template-hash", None)
-    patch = [{"op": "replace", "path": "/spec/template", "value": template}]
+    patch = [
+        {"op": "replace", "path": "/spec/template", "value": template},
+        {"op": "add", "path": "/metadata/annotations", "value": _annotations(deployment, target)},
+    ]
     session.connection.call("PATCH", url, body=patch, content_type="application/json-patch+json")
     print(f"{kind.label}/{name} rolled back")
 
