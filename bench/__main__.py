@@ -82,7 +82,12 @@ def compile_c(name: str, work: Path, *options: str) -> Path:
 def floor(work: Path) -> None:
     """What the kernel alone needs: five namespaces, veth, overlay, pivot_root, exec, reap, by a C program."""
     binary = compile_c("floor", work)
-    done = subprocess.run(["unshare", "--net", str(binary)], check=True, capture_output=True, text=True, cwd=work)
+    root, scratch = work / "floor-root", work / "floor-scratch"
+    for folder in (root / "bin", root / "proc", root / "dev", scratch):
+        folder.mkdir(parents=True)
+    shutil.copy("/bin/busybox", root / "bin" / "true")
+    argv = ["unshare", "--net", str(binary), str(root), str(scratch), str(RUNS)]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True, cwd=work)
     print(done.stdout.strip(), flush=True)
 
 
