@@ -27,6 +27,10 @@ ANONYMOUS = ("/version", "/healthz", "/livez", "/readyz")
 """Paths, with everything below them, that need no identity."""
 
 
+NO_DEFINITIONS = ["apis", "apiextensions.k8s.io", "v1", "customresourcedefinitions"]
+"""kubectl lists them to tell a misspelt kind from a custom one. While no such kind is served, there are none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One kind of request on objects. ``verb`` must be among the kind's verbs, unless a subresource is named."""
@@ -113,6 +117,8 @@ class Routes:
             if method != "POST":
                 raise failures.method_not_allowed()
             return reviews.review, Target(review, None), False
+        if parts == NO_DEFINITIONS and method == "GET" and self._registry.at(*parts[1:]) is None:
+            return system.no_definitions, None, False
         target = self._target(group, version, parts[head:])
         row = _row(method, target)
         if row is None:

@@ -65,8 +65,9 @@ def test_bodies() -> None:
     assert content.body_type(None) == content.JSON
     assert content.body_type("application/json; charset=utf-8") == content.JSON
     assert content.body_type("application/yaml") == content.YAML
+    assert content.body_type("application/vnd.kubernetes.protobuf") == content.PROTOBUF
     with pytest.raises(Failure) as caught:
-        content.body_type("application/vnd.kubernetes.protobuf")
+        content.body_type("application/x-www-form-urlencoded")
     assert caught.value.code == 415
 
 

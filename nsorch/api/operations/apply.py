@@ -13,9 +13,14 @@ from nsorch.api.operations.create import create
 from nsorch.api.operations.update import document, update, update_status
 from nsorch.api.parsing import Validation, decode, parse_document
 from nsorch.api.patch import fields, server_side
+from nsorch.api.patch.json_patch import equal
 from nsorch.api.patch.server_side import Owner
+from nsorch.api.patch.three_way import LAST_APPLIED, annotated, last_applied
 from nsorch.resources.registry import Kind
 from nsorch.store import Record
+
+KUBECTL = "kubectl"
+"""The manager of ``kubectl apply --server-side``, which takes over what ``kubectl apply`` did before."""
 
 
 async def apply(
@@ -50,8 +55,16 @@ async def apply(
         return parse_document(kind, dict(merged))[0].to_dict()
 
     me = Owner(write.manager[:128], "Apply", kind.group_version, subresource, frozenset())
-    applied = server_side.apply(kind.model, live, wanted, owners, me, canonical, force=force)
-    obj, found = parse_document(kind, dict(applied.document), validation)
+    yielded = _applied_by_kubectl(kind, live) if write.manager == KUBECTL else frozenset()
+    applied = server_side.apply(kind.model, live, wanted, owners, me, canonical, force=force, yielded=yielded)
+    merged = dict(applied.document)
+    if write.manager == KUBECTL and last_applied(live):
+        # Whoever goes back to client-side apply must not undo what was applied on the server's side meanwhile.
+        text = annotated(wanted)["metadata"]["annotations"][LAST_APPLIED]
+        merged["metadata"] = merged["metadata"] | {
+            "annotations": merged["metadata"].get("annotations", {}) | {LAST_APPLIED: text}
+        }
+    obj, found = parse_document(kind, merged, validation)
     if warnings is not None:
         warnings.extend(found)
     write = replace(write, operation="Apply", owners=tuple(applied.owners))
@@ -60,6 +73,13 @@ async def apply(
     if subresource == "status":
         return await update_status(ctx, kind, namespace, name, obj, write), False
     return await update(ctx, kind, namespace, name, obj, write), False
+
+
+def _applied_by_kubectl(kind: Kind[Any], live: dict[str, Any]) -> fields.Fields:
+    """Fields that kubectl applied on the client's side and nobody changed since: they are kubectl's own."""
+    before = fields.of(kind.model, last_applied(live))
+    present = fields.of(kind.model, live)
+    return frozenset(path for path, value in before.items() if path in present and equal(present[path], value))
 
 
 def _check(kind: Kind[Any], namespace: str | None, name: str, wanted: dict[str, Any]) -> None:

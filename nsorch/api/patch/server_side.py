@@ -51,10 +51,12 @@ def apply(
     canonical: Callable[[dict[str, Any]], dict[str, Any]],
     *,
     force: bool = False,
+    yielded: Fields = frozenset(),
 ) -> Applied:
     """Apply ``wanted`` to ``live`` ({} to create) for ``me`` (whose ``fields`` are ignored).
 
-    ``canonical`` gives a document as it would be stored ("1000m" is "1"), without fields that the model does not know.
+    If all contested fields are among ``yielded`` they change hands as with ``force``. ``canonical`` gives a document as
+    it would be stored ("1000m" is "1"), without fields that the model does not know.
 
     Raises Failure 409 with one cause for each field that another manager holds.
     """
@@ -65,7 +67,7 @@ def apply(
     differing = frozenset(path for path in mine & present.keys() if not equal(present[path], after[path]))
     others = [owner for owner in owners if owner.identity != me.identity]
     contested = [(owner, sorted(owner.fields & differing)) for owner in others if owner.fields & differing]
-    if contested and not force:
+    if contested and not force and not all(path in yielded for _, paths in contested for path in paths):
         raise _conflict(contested)
     others = [replace(owner, fields=owner.fields - differing) for owner in others]
 

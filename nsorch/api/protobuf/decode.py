@@ -158,7 +158,10 @@ def _fill(name: str, data: bytes, document: dict[str, Any], depth: int) -> None:
         else:
             found = _value(kind, value, depth)
             zero = found is None or (isinstance(found, str | int) and not found)
-            if not zero or (found is not None and (field in KEEP_ZERO or f"{short}.{field}" in KEEP_ZERO)):
+            counts = field in KEEP_ZERO or f"{short}.{field}" in KEEP_ZERO
+            if kind == "util.intstr.IntOrString":
+                counts = field != "targetPort"  # the others are pointers: maxUnavailable 0 is not an absent one
+            if not zero or (found is not None and counts):
                 document[field] = found
 
 
