@@ -15,6 +15,9 @@ from nsorch.resources.meta import Resource
 LOUD_AFTER = 8
 """Failures in a row of one key before a warning: conflicts and the like pass long before."""
 
+STOP_SECONDS = 5.0
+"""How long a stopping controller waits for writes under way."""
+
 
 class Controller(ABC):
     """Base of all controllers.
@@ -36,6 +39,8 @@ class Controller(ABC):
         self._unsubscribe: list[Callable[[], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._failing: dict[str, int] = {}
+        self._busy: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     @abstractmethod
     def wire(self) -> None:
@@ -70,19 +75,29 @@ class Controller(ABC):
             self._tasks.append(asyncio.create_task(self._work(), name=f"{self.name}-{number}"))
 
     async def stop(self) -> None:
-        """End subscriptions and workers; what a worker was writing may or may not be written."""
+        """End subscriptions and workers; what is being reconciled may end its writes first."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe.clear()
-        for task in self._tasks:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            if task not in self._busy:
+                task.cancel()
+        if self._busy:
+            self._stopping = True
+            await asyncio.wait(self._busy, timeout=STOP_SECONDS)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._stopping = False
         self.queue.close()
 
     async def _work(self) -> None:
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        while not self._stopping:
             key = await self.queue.get()
+            self._busy.add(task)
             try:
                 await self.reconcile(key)
             except ClientError as error:
@@ -95,6 +110,7 @@ class Controller(ABC):
                 self._failing.pop(key, None)
                 self.queue.forget(key)
             finally:
+                self._busy.discard(task)
                 self.queue.done(key)
 
     def _retry(self, key: str, error: Exception) -> None:

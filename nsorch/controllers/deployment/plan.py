@@ -38,6 +38,9 @@ class Group:
     max_replicas: int | None = None
     """Annotation max-replicas: the most Pods the Deployment could have when this ReplicaSet was sized last."""
 
+    settled: bool = True
+    """Whether its controller has seen its size (observedGeneration); before, it may still be making more Pods."""
+
     @property
     def present(self) -> int:
         """Pods that are there or may come any moment: after a step down, for a moment more than its size."""
@@ -100,7 +103,7 @@ def new_size(new: Group, groups: Sequence[Group], limit: Limits) -> int:
         return limit.desired
     total = sum(group.present for group in groups)
     ceiling = limit.desired + limit.surge
-    if total >= ceiling:
+    if total >= ceiling or not all(group.settled for group in groups):
         return new.replicas
     return new.replicas + min(ceiling - total, limit.desired - new.replicas)
 

@@ -104,4 +104,5 @@ def group(rs: ReplicaSet) -> Group:
         created_at(rs.metadata.creationTimestamp),
         rs.status.replicas or 0,
         revisions.annotation_number(rs, revisions.MAX_REPLICAS),
+        (rs.status.observedGeneration or 0) >= (rs.metadata.generation or 0),
     )
