@@ -26,6 +26,8 @@ class Rules:
 
     owner: Identity | None
     mode: int | None
+    archive_owner: Identity | None = None
+    """For what ADD unpacks: an archive keeps its owners unless ``--chown`` says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ class _Copier:
         return self.root.folder(parts)
 
     def archive(self, source: Source, parts: tuple[str, ...]) -> None:
-        owner = (self.rules.owner.uid, self.rules.owner.gid) if self.rules.owner else None
+        wanted = self.rules.archive_owner
+        owner = (wanted.uid, wanted.gid) if wanted else None
         target = self.make(parts)
         with compression.decompressed(Path(source.path)) as plain:
             unpack(plain, target, whiteouts=False, owner=owner)

@@ -183,8 +183,8 @@ class Steps:
 
         def work(root: Path) -> None:
             tree = RootedFolder(str(root))
-            owner = users.resolve(chown, str(root)) if chown else (None if origin else users.Identity())
-            rules = Rules(owner, chmod)
+            given = users.resolve(chown, str(root)) if chown else None
+            rules = Rules(given if given or origin else users.Identity(), chmod, archive_owner=given)
             if not origin:
                 sources = from_context(self.build.context, paths)
                 copy(sources, tree, destination, rules, extract=extract)
