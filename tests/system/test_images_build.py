@@ -16,6 +16,7 @@ import pytest
 from nsorch.images.errors import ImageError
 from nsorch.images.image import Image
 from nsorch.images.store import ImageStore
+from tests.support.netns import NetworkNamespace
 
 ROOTFS = Path(__file__).parents[2] / "rootfs"
 
@@ -343,3 +344,14 @@ def _command(pid: str) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def test_the_network_of_builds_can_be_another_than_the_daemons(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "FROM busybox\nRUN readlink /proc/self/ns/net > /net\n"
+    with NetworkNamespace() as namespace:
+        monkeypatch.setenv("NSORCH_BUILD_NETNS", namespace.path)
+        image = builder.build(text)
+        assert builder.read(image, "net").strip() == os.readlink(namespace.path)
+    assert "cannot build in the network" in builder.fails(text)

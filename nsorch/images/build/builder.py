@@ -36,6 +36,8 @@ from nsorch.images.unpack import UnpackError
 from nsorch.kit.clock import rfc3339
 from nsorch.linux import mounts, namespaces
 
+NETWORK_VARIABLE = "NSORCH_BUILD_NETNS"
+"""Path of a network namespace (``/proc/PID/ns/net``) for prepare.sh and RUN; the daemon's own without it."""
 RECIPES = ("Containerfile", "Dockerfile")
 MAX_RECIPE = 1024 * 1024
 _FROM = re.compile(r"(\S+)(?:\s+as\s+([a-zA-Z0-9_.-]+))?", re.IGNORECASE)
@@ -66,12 +68,25 @@ class BuildRequest:
 
 def build(layout: Layout, request: BuildRequest, progress: Callable[[str], None]) -> Loaded:
     """Build an image into the store; ``ImageError`` (ErrImageBuild) tells file and line of what failed."""
+    _enter_build_network()
     namespaces.unshare(namespaces.CLONE_NEWNS)
     mounts.set_propagation("/", mounts.MS_PRIVATE)
     try:
         return _Build(layout, request, progress).run()
     except BuildError as error:
         raise ImageError("ErrImageBuild", f"cannot build {request.context}: {error}") from error
+
+
+def _enter_build_network() -> None:
+    """Fetch packages through the network that ``NSORCH_BUILD_NETNS`` names, if the daemon's own leads nowhere."""
+    path = os.environ.get(NETWORK_VARIABLE)
+    if not path:
+        return
+    try:
+        with open(path, "rb") as namespace:
+            namespaces.setns(namespace.fileno(), namespaces.CLONE_NEWNET)
+    except OSError as error:
+        raise ImageError("ErrImageBuild", f"cannot build in the network {NETWORK_VARIABLE}={path}: {error}") from error
 
 
 class _Build:
