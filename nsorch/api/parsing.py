@@ -7,20 +7,18 @@ Kubernetes answers 400 where the body is no object of the kind, 422 where a requ
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import from_json
 
 from nsorch.api import failures, protobuf
-from nsorch.api.content import YAML
-from nsorch.api.failures import Failure
+from nsorch.api.content import JSON, YAML
+from nsorch.resources import errors, unknown
 from nsorch.resources.base import Model
 from nsorch.resources.meta import Resource
-from nsorch.resources.registry import Cause, Kind
+from nsorch.resources.registry import Kind
 
 M = TypeVar("M", bound=Model)
 Validation = Literal["Strict", "Warn", "Ignore"]
@@ -118,17 +116,19 @@ def parse_object(
 ) -> tuple[Resource, list[str]]:
     """An object of ``kind`` from a body, and warnings about it."""
     document = decode(raw, media_type, depth_limit=depth_limit, what=kind.kind)
-    return parse_document(kind, document, validation)
+    twice = unknown.load_json(raw)[1] if validation != "Ignore" and media_type == JSON else []
+    return parse_document(kind, document, validation, unknown.strict_messages([], twice))
 
 
 def parse_document(
-    kind: Kind[Any], document: dict[str, Any], validation: Validation = "Ignore"
+    kind: Kind[Any], document: dict[str, Any], validation: Validation = "Ignore", found: Sequence[str] = ()
 ) -> tuple[Resource, list[str]]:
-    """An object of ``kind`` from a document, and warnings about it. A missing apiVersion or kind is filled in."""
+    """An object of ``kind`` from a document, and warnings about it. A missing apiVersion or kind is filled in.
+    ``found``: what is already known to be wrong with it, for strict validation."""
     model: type[Resource] = kind.model
     check_type(document, model)
     obj = validate(model, document, kind)
-    warnings = unknown_fields(obj, document) if validation != "Ignore" else []
+    warnings = [*found, *unknown_fields(obj, document)] if validation != "Ignore" else []
     if warnings and validation == "Strict":
         raise failures.bad_request(
             f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
@@ -157,59 +157,25 @@ def check_type(document: dict[str, Any], model: type[Resource]) -> None:
         )
 
 
-@lru_cache(maxsize=512)
-def _adapter(model: type[M]) -> TypeAdapter[M]:
-    return TypeAdapter(model)
-
-
 def validate(model: type[M], document: dict[str, Any], kind: Kind[Any] | None = None) -> M:
     """The document as a model. Failure 400 on a wrong type, 422 on a missing field (of ``kind``)."""
     try:
-        # From JSON text, because there strict means JSON's own types, while for Python data it also refuses dicts.
-        obj: M = _adapter(model).validate_json(json.dumps(document), strict=True)
-        return obj
-    except ValidationError as error:
-        raise _refusal(model, document, error.errors(include_url=False), kind) from None
-    except (ValueError, RecursionError) as error:
+        return errors.decode_data(model, document)
+    except errors.Incomplete as refusal:
+        if kind is None:
+            raise failures.bad_request(f"{model.__name__} cannot be read: {refusal}") from None
+        metadata = document.get("metadata") or {}
+        name = metadata.get("name") or metadata.get("generateName") or ""
+        raise failures.invalid(kind, name, refusal.causes) from None
+    except errors.Malformed as refusal:
+        raise failures.bad_request(str(refusal)) from None
+    except RecursionError as error:
         raise failures.bad_request(f"{model.__name__} cannot be read: {error}") from None
 
 
-def _refusal(
-    model: type[Model], document: dict[str, Any], errors: list[ErrorDetails], kind: Kind[Any] | None
-) -> Failure:
-    missing = [error for error in errors if error["type"] == "missing"]
-    if kind is not None and len(missing) == len(errors):
-        metadata = document.get("metadata") or {}
-        name = metadata.get("name") or metadata.get("generateName") or ""
-        causes = [Cause("FieldValueRequired", path(error["loc"]), "Required value") for error in missing]
-        return failures.invalid(kind, name, causes)
-    wrong = [error for error in errors if error["type"] != "missing"] or errors
-    texts = list(dict.fromkeys(f"{path(error['loc'])}: {_wrong(error)}" for error in wrong))
-    version = f' in version "{kind.version}"' if kind else ""
-    return failures.bad_request(
-        f"{model.__name__}{version} cannot be handled as a {model.__name__}: json: cannot unmarshal: {'; '.join(texts[:8])}"
-    )
-
-
-_EXPECTED = {
-    "string_type": "string",
-    "int_type": "integer",
-    "int_from_float": "integer",
-    "float_type": "number",
-    "bool_type": "boolean",
-    "list_type": "array",
-    "dict_type": "object",
-    "model_type": "object",
-    "model_attributes_type": "object",
-}
-
-
-def _wrong(error: ErrorDetails) -> str:
-    expected = _EXPECTED.get(error["type"])
-    if expected:
-        return f"expected {expected}, got {_json_type(error['input'])}"
-    text = error["msg"].removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
+def unknown_fields(obj: Model, document: dict[str, Any]) -> list[str]:
+    """``unknown field "spec.foo"`` for every field of the document that the model does not have."""
+    return unknown.strict_messages(unknown.unknown_fields(type(obj), document), [])
 
 
 def _json_type(value: Any) -> str:
@@ -227,35 +193,3 @@ def _json_type(value: Any) -> str:
         case dict():
             return "object"
     return type(value).__name__
-
-
-def path(location: tuple[int | str, ...]) -> str:
-    """A field's path as Kubernetes writes it: ``spec.containers[0].image``."""
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif part in ("int", "str", "float", "bool"):  # a branch of a union such as IntOrString, not a field
-            continue
-        else:
-            text += f".{part}" if text else part
-    return text or "<root>"
-
-
-def unknown_fields(obj: Model, document: dict[str, Any]) -> list[str]:
-    """``unknown field "spec.foo"`` for every field of the document that the model does not have."""
-    kept = obj.model_dump(mode="python", by_alias=True, exclude_unset=True)
-    return [f'unknown field "{where}"' for where in _extras(document, kept, "")]
-
-
-def _extras(given: Any, kept: Any, where: str) -> Iterator[str]:
-    if isinstance(given, dict) and isinstance(kept, dict):
-        for key, value in given.items():
-            below = f"{where}.{key}" if where else str(key)
-            if key in kept:
-                yield from _extras(value, kept[key], below)
-            else:
-                yield below
-    elif isinstance(given, list) and isinstance(kept, list):
-        for number, (item, its) in enumerate(zip(given, kept, strict=False)):
-            yield from _extras(item, its, f"{where}[{number}]")
