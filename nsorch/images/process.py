@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,21 +16,12 @@ from nsorch.images.load import Loaded
 from nsorch.kit.logs import logger
 
 LINE_LIMIT = 4 * 1024 * 1024
-BUILD_NETNS = "NSORCH_BUILD_NETNS"
-"""Environment variable: path of the network namespace in which images are built, where packages can be fetched; without
-it the daemon's own. For daemons in a private network namespace (tests, the demo)."""
 log = logger("images")
-
-
-def _network() -> list[str]:
-    path = os.environ.get(BUILD_NETNS)
-    return ["nsenter", f"--net={path}", "--"] if path else []
 
 
 async def run_worker(request: dict[str, Any], progress: Callable[[str], None]) -> list[Loaded]:
     """Let a child process serve ``request``; ``ImageError`` if it cannot. Cancelling kills the child."""
     process = await asyncio.create_subprocess_exec(
-        *_network(),
         sys.executable,
         "-m",
         "nsorch.images.worker",
