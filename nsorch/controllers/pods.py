@@ -53,6 +53,12 @@ def is_active(pod: Pod) -> bool:
     return not is_terminal(pod) and not pod.terminating
 
 
+def replica_facts(pod: Pod) -> tuple[object, ...]:
+    """Everything about a Pod that its ReplicaSet counts by."""
+    owner = pod.controller()
+    return is_active(pod), ready_since(pod), pod.metadata.labels, owner.uid if owner is not None else None
+
+
 def restarts(pod: Pod) -> int:
     """The restarts of the container that restarted most."""
     return max((status.restartCount for status in pod.status.containerStatuses or ()), default=0)

@@ -6,6 +6,7 @@ from typing import Any
 
 from nsorch.controllers.cluster import objects
 from nsorch.controllers.controller import Controller
+from nsorch.controllers.namespace.controller import fill
 from nsorch.controllers.settings import ControllerSettings
 from nsorch.controllers.writes import gone_is_fine, there_is_fine
 from nsorch.kit.clock import Clock
@@ -24,6 +25,7 @@ async def bootstrap(client: Client, settings: ControllerSettings) -> None:
     for name in objects.NAMESPACES:
         if client.get(Namespace, None, name) is None:
             await there_is_fine(client.create(objects.namespace(name)))
+            await fill(client, name, settings)  # so that Pods can be made as soon as this returns
     default = client.get(Namespace, None, "default")
     if default is None or default.terminating:
         return  # comes again when it has gone

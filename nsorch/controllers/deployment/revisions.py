@@ -45,13 +45,28 @@ def template_document(template: PodTemplateSpec) -> dict[str, Any]:
     return document
 
 
+_MEMO_SIZE = 4096
+_memo: dict[tuple[str, int], bytes] = {}
+"""Canonical templates of stored objects: a spec is fixed by uid and generation."""
+
+
+def _template_of(obj: Deployment | ReplicaSet) -> bytes:
+    key = (obj.uid, obj.metadata.generation or 0)
+    found = _memo.get(key)
+    if found is None:
+        template = obj.spec.template
+        found = canonical(template_document(template)) if template is not None else b""
+        if all(key):
+            if len(_memo) >= _MEMO_SIZE:
+                _memo.clear()
+            _memo[key] = found
+    return found
+
+
 def find_new(deployment: Deployment, sets: Iterable[ReplicaSet]) -> ReplicaSet | None:
     """The ReplicaSet that holds the Deployment's present template; of several the oldest."""
-    wanted = canonical(template_document(deployment.spec.template))
-    for rs in sorted(sets, key=by_age):
-        if rs.spec.template is not None and canonical(template_document(rs.spec.template)) == wanted:
-            return rs
-    return None
+    wanted = _template_of(deployment)
+    return min((rs for rs in sets if _template_of(rs) == wanted), key=by_age, default=None)
 
 
 def by_age(rs: ReplicaSet) -> tuple[float, str]:

@@ -27,6 +27,21 @@ FINALIZER = "kubernetes"
 """In ``spec.finalizers``: holds a namespace until its content is gone."""
 
 
+async def fill(client: Client, namespace: str, settings: ControllerSettings) -> None:
+    """Make what every namespace contains, where it is missing or wrong."""
+    if client.get(ServiceAccount, namespace, "default") is None:
+        await there_is_fine(client.create(content.default_account(namespace)))
+    found = client.get(ConfigMap, namespace, content.ROOT_CA)
+    wanted = content.root_ca(namespace, settings.ca_pem)
+    if found is None:
+        await there_is_fine(client.create(wanted))
+    elif not content.root_ca_is_right(found, settings.ca_pem) and not found.terminating:
+        changed = found.copy_deep()
+        changed.data = wanted.data
+        changed.binaryData = None
+        await client.update(changed)
+
+
 class NamespaceController(Controller):
     """Keys are namespaces."""
 
@@ -63,20 +78,7 @@ class NamespaceController(Controller):
         if namespace.terminating:
             await self._end(namespace)
         else:
-            await self._fill(key)
-
-    async def _fill(self, namespace: str) -> None:
-        if self.client.get(ServiceAccount, namespace, "default") is None:
-            await there_is_fine(self.client.create(content.default_account(namespace)))
-        found = self.client.get(ConfigMap, namespace, content.ROOT_CA)
-        wanted = content.root_ca(namespace, self._settings.ca_pem)
-        if found is None:
-            await there_is_fine(self.client.create(wanted))
-        elif not content.root_ca_is_right(found, self._settings.ca_pem) and not found.terminating:
-            changed = found.copy_deep()
-            changed.data = wanted.data
-            changed.binaryData = None
-            await self.client.update(changed)
+            await fill(self.client, key, self._settings)
 
     async def _end(self, namespace: Namespace) -> None:
         if FINALIZER not in (namespace.spec.finalizers or ()):

@@ -6,7 +6,7 @@ import asyncio
 
 from nsorch.controllers.controller import Controller, split_key
 from nsorch.controllers.owners import Orphans, claim, controller_reference
-from nsorch.controllers.pods import is_active
+from nsorch.controllers.pods import is_active, replica_facts
 from nsorch.controllers.replicaset import plan, status
 from nsorch.controllers.writes import namespace_ends
 from nsorch.kit.clock import Clock
@@ -34,8 +34,10 @@ class ReplicaSetController(Controller):
 
     def _pod_changed(self, change: Change[Pod]) -> None:
         self._orphans.observe(change)
-        pod = change.object
-        owners = {reference.uid: reference for obj in (change.previous, pod) if obj and (reference := obj.controller())}
+        pod, before = change.object, change.previous
+        if change.type == "MODIFIED" and before is not None and replica_facts(pod) == replica_facts(before):
+            return
+        owners = {reference.uid: reference for obj in (before, pod) if obj and (reference := obj.controller())}
         for reference in owners.values():
             if reference.kind == ReplicaSet.KIND:
                 self.queue.add(f"{pod.namespace}/{reference.name}")
