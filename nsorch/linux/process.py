@@ -9,6 +9,7 @@ import signal
 from nsorch.linux.call import call, raw
 
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
 PR_CAPBSET_READ = 23
 PR_CAPBSET_DROP = 24
@@ -31,6 +32,11 @@ def set_child_subreaper() -> None:
 
 def set_no_new_privs() -> None:
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, tried="forbid new privileges")
+
+
+def set_undumpable() -> None:
+    """Until execve(2), nobody without CAP_SYS_PTRACE may look into us through /proc/PID (our descriptors are the host's)."""
+    call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0, tried="forbid others to look into the process")
 
 
 def set_name(name: str) -> None:

@@ -132,7 +132,7 @@ class Container:
             self._replaced = True
             self._why = f"Container {plan.name} definition changed"
             self.stop(self._pod.plan.grace_seconds)
-        elif self.state is State.BACKOFF and other:
+        elif self.state is State.BACKOFF and (other or self.fact.reason.startswith("CreateContainer")):
             self.back_off.forget()
             self.handle(Event.OVERDUE)
         elif self.state is State.IDLE:
@@ -478,7 +478,11 @@ class Container:
 
 def remove_later(path: str) -> None:
     """Remove a folder tree in a child of its own."""
-    pid = namespaces.clone3(0)
+    try:
+        pid = namespaces.clone3(0)
+    except OSError:
+        trees.remove(path)  # out of processes or memory: slower, but done
+        return
     if pid == 0:
         try:
             process.set_name("nsorch-remove")

@@ -26,6 +26,8 @@ from nsorch.supervisor.sandbox import Sandbox
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_FOUND, NOT_PERMITTED, START_ERROR = 127, 126, 128
+HELD = {signal.SIGTERM}
+"""Blocked while a child is born: our own handler would swallow what is meant for its program."""
 IGNORED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP)
 _TIOCGPTN, _TIOCSPTLCK = 0x80045430, 0x40045431  # asm-generic/ioctls.h
 
@@ -114,16 +116,17 @@ def execute(
 
 def _clone(flags: int, pidfd: int, own: int) -> int:
     """clone3 with the child born into the PID namespace of ``pidfd`` (-1: ours or a new one)."""
-    if pidfd < 0:
-        return namespaces.clone3(flags)
-    namespaces.setns(pidfd, namespaces.CLONE_NEWPID)
+    pid = -1
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     try:
+        if pidfd >= 0:
+            namespaces.setns(pidfd, namespaces.CLONE_NEWPID)
         pid = namespaces.clone3(flags)
-    except OSError:
-        namespaces.setns(own, namespaces.CLONE_NEWPID)
-        raise
-    if pid:
-        namespaces.setns(own, namespaces.CLONE_NEWPID)
+    finally:
+        if pid != 0:
+            if pidfd >= 0:
+                namespaces.setns(own, namespaces.CLONE_NEWPID)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
     return pid
 
 
@@ -135,8 +138,11 @@ class _Child:
 
     def __enter__(self) -> None:
         signal.set_wakeup_fd(-1)
+        process.set_undumpable()
         for number in IGNORED:  # only these survive execve(2); handlers become the default by themselves
             signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> NoReturn:
         code, reason = START_ERROR, "StartError"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import os
 import selectors
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +47,8 @@ class Loop:
         self._waker.setblocking(False)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _nothing)
-        self.read(self._woken, self._reap)
+        self._signals: dict[int, Callback] = {int(signal.SIGCHLD): self._reap}
+        self.read(self._woken, self._signalled)
 
     def read(self, file: Any, callback: Callback) -> None:
         """Call when ``file`` can be read (or has ended). Replaces what was registered for it."""
@@ -93,11 +96,22 @@ class Loop:
         """Call with the wait status (as waitpid(2) gives it) once the child ``pid`` has ended."""
         self._children[pid] = callback
 
-    def _reap(self) -> None:
+    def signal(self, number: int, callback: Callback) -> None:
+        """Call when the signal ``number`` has arrived."""
+        self._signals[int(number)] = callback
+        signal.signal(number, _nothing)
+
+    def _signalled(self) -> None:
         try:
-            self._woken.recv(4096)
+            numbers = self._woken.recv(4096)
         except BlockingIOError:
-            pass
+            return
+        for number in set(numbers):
+            callback = self._signals.get(number)
+            if callback is not None:
+                _guarded(callback)
+
+    def _reap(self) -> None:
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -107,7 +121,7 @@ class Loop:
                 return
             callback = self._children.pop(pid, None)
             if callback is not None:  # else an orphan that we inherited as its subreaper
-                callback(status)
+                _guarded(functools.partial(callback, status))
 
     def abandon(self) -> None:
         """In a forked child: let go of a parent's loop without touching what the parent waits for."""
@@ -129,7 +143,7 @@ class Loop:
         """Wait for the next event and handle what is there."""
         soon, self._soon = self._soon, []
         for callback in soon:
-            callback()
+            _guarded(callback)
         if self.after_each is not None:
             self.after_each()
         if not self._running:
@@ -138,12 +152,12 @@ class Loop:
             # The events of epoll include EPOLLHUP for both directions; a handler may remove others of this round.
             for event, callback in list(key.data.items()):
                 if mask & event and key.data.get(event) is callback:
-                    callback()
+                    _guarded(callback)
         now = time.monotonic()
         while self._deadlines and (self._deadlines[0][0] <= now or self._deadlines[0][2].callback is None):
             deadline = heapq.heappop(self._deadlines)[2]
             if deadline.callback is not None:
-                deadline.callback()
+                _guarded(deadline.callback)
 
     def _timeout(self) -> float | None:
         if self._soon:
@@ -153,6 +167,17 @@ class Loop:
         if not self._deadlines:
             return None
         return max(0.0, self._deadlines[0][0] - time.monotonic())
+
+
+def _guarded(callback: Callback) -> None:
+    """A mistake in one event must not take a Pod's containers down: it is reported, the others go on."""
+    try:
+        callback()
+    except Exception as error:
+        try:
+            sys.excepthook(type(error), error, error.__traceback__)
+        except OSError:
+            pass  # standard error is closed
 
 
 def _nothing(number: int, frame: Any) -> None:

@@ -86,9 +86,21 @@ class Pod:
                 os._exit(1)
         self._init_pid = pid
         self.init_pidfd = os.pidfd_open(pid)
-        self.loop.child(pid, lambda status: None)
+        self.loop.child(pid, self._init_died)
+
+    def _init_died(self, status: int) -> None:
+        """The kernel has killed all containers with it: make a new one, in which they restart."""
+        self._init_pid = 0
+        os.close(self.init_pidfd)
+        self.init_pidfd = -1
+        self._start_init()
+
+    def _terminated(self) -> None:
+        """SIGTERM, as at the host's shutdown: stop as planned; whoever wants us gone at once has SIGKILL."""
+        self.stop(self.plan.grace_seconds)
 
     def run(self) -> None:
+        self.loop.signal(signal.SIGTERM, self._terminated)
         self.fact.phase = "running"
         self.changed()
         self.loop.run()

@@ -586,3 +586,24 @@ def test_the_socket_is_for_root_only(node: Node) -> None:
     plan = node.plan(node.container())
     with Running(node, plan):
         assert stat.S_IMODE(os.stat(plan.socket).st_mode) == 0o600
+
+
+def test_sigterm_to_the_supervisor_stops_the_pod(node: Node) -> None:
+    with running(node, node.container()) as peer:
+        peer.until_phase("main", "running")
+        os.kill(peer.state["pid"], signal.SIGTERM)
+        peer.until(lambda: peer.state["phase"] == "stopped")
+        assert peer.container("main")["phase"] == "terminated"
+
+
+def test_the_shared_init_is_replaced(node: Node) -> None:
+    with running(node, node.container("a"), node.container("b"), share_pid=True) as peer:
+        before = [peer.until_phase(name, "running")["container_id"] for name in "ab"]
+        children = Path(f"/proc/{peer.state['pid']}/task/{peer.state['pid']}/children").read_text().split()
+        init = next(pid for pid in children if Path(f"/proc/{pid}/comm").read_text() == "nsorch-init\n")
+        os.kill(int(init), signal.SIGKILL)
+        peer.until(lambda: all(peer.container(name)["restart_count"] == 1 for name in "ab"))
+        after = [peer.until_phase(name, "running")["container_id"] for name in "ab"]
+        assert not set(before) & set(after)
+        assert peer.container("a")["last"]["exit_code"] == 137
+        assert peer.sh("b", "cat /proc/1/comm") == "nsorch-init"
