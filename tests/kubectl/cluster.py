@@ -4,6 +4,8 @@ Two ways to run it, chosen by ``NSORCH_KUBECTL_TARGET``:
 
 ``control-plane``  API server, store and controllers, and a node that only reports (``control_plane.py``)
 ``daemon``         the whole daemon, as a user starts it: Pods are real processes
+
+``NSORCH_KUBECTL`` names another kubectl than the one on the PATH.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 from nsorch.kit.paths import Paths
 from tests.support.netns import NetworkNamespace
 
-KUBECTL = shutil.which("kubectl") or "kubectl"
+KUBECTL = os.environ.get("NSORCH_KUBECTL") or shutil.which("kubectl") or "kubectl"
 REPOSITORY = Path(__file__).resolve().parents[2]
 ADDRESS = "192.168.77.1"
 """The node's address, on the namespace's loopback device: an API server's address must not be a loopback one."""

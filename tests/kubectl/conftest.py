@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.kubectl.cluster import Cluster
+from tests.kubectl.cluster import KUBECTL, Cluster
 
 _numbers = itertools.count(1)
 
@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if os.geteuid() != 0:
         pytest.skip("a private network namespace needs root")
-    if shutil.which("kubectl") is None:
+    if shutil.which(KUBECTL) is None:
         pytest.skip("kubectl is not installed")
     target = os.environ.get("NSORCH_KUBECTL_TARGET", "control-plane")
     with Cluster(tmp_path_factory.mktemp("kubectl") / "root", target) as running:

@@ -167,3 +167,27 @@ def test_validation_can_warn(space: Space) -> None:
 def test_generate_name(space: Space) -> None:
     manifest = config(a="1").replace("name: settings", "generateName: made-")
     assert space.out("create", "-f", "-", "-o", "name", input=manifest).startswith("configmap/made-")
+
+
+def test_server_side_apply(space: Space) -> None:
+    assert (
+        space.out("apply", "--server-side", "-f", "-", input=deployment()) == "deployment.apps/web serverside-applied\n"
+    )
+    space.out("apply", "--server-side", "-f", "-", input=deployment(version="two"))
+    space.out("scale", "deploy", "web", "--replicas=1")
+    message = space.fails("apply", "--server-side", "-f", "-", input=deployment(version="three"))
+    assert ".spec.replicas" in message
+    assert "--force-conflicts" in message
+    space.out("apply", "--server-side", "--force-conflicts", "-f", "-", input=deployment(version="three"))
+    assert space.field("deploy/web", ".spec.replicas") == "3"
+    assert space.field("deploy/web", ".spec.template.spec.containers[0].env[0].value") == "three"
+    answer = space.kubectl("diff", "--server-side", "-f", "-", input=deployment(version="four"), check=False)
+    assert "value: four" in answer.stdout
+
+
+def test_server_side_apply_takes_over_from_client_side_apply(space: Space) -> None:
+    space.out("apply", "-f", "-", input=config(a="1", b="2"))
+    space.out("apply", "--server-side", "-f", "-", input=config(a="3"))
+    assert json.loads(space.field("cm/settings", ".data")) == {"a": "3"}
+    space.out("apply", "-f", "-", input=config(a="4"))
+    assert json.loads(space.field("cm/settings", ".data")) == {"a": "4"}
