@@ -58,6 +58,7 @@ class NodeAgent:
         self._unsubscribe: list[Callable[[], None]] = []
         self._starting = False
         self._sweeping: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
         self._context: NodeContext | None = None
         self._node = NodeObject(client, images, settings, self._clock)
         self._runtime = NodeRuntime(self._paths, self.workers)
@@ -80,7 +81,9 @@ class NodeAgent:
             tokens=self._tokens,
             clock=self._clock,
         )
-        await spawner.ready()
+        warming = asyncio.create_task(spawner.ready())  # adopting needs no spawner; the first start waits for it
+        warming.add_done_callback(_report_spawner)
+        self._warming = warming
         await self._node.start()
         self._starting = True
         self._unsubscribe = [
@@ -99,8 +102,9 @@ class NodeAgent:
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe = []
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        for task in (self._sweeping, self._warming):
+            if task is not None:
+                task.cancel()
         await self._node.stop()
         await asyncio.gather(*(worker.shutdown() for worker in self.workers.values()))
         self.workers.clear()
@@ -211,3 +215,8 @@ class NodeAgent:
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("cannot sweep leftovers: %s", error, exc_info=error)
+
+
+def _report_spawner(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("no Pod can be started: %s", error)

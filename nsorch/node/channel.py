@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -74,7 +75,8 @@ class Channel:
         """Send without waiting for the answer; nothing happens on a closed connection."""
         if not self.closed:
             self._next += 1
-            self._send(wire.encode({"id": self._next, "op": op, **values}), ())
+            with contextlib.suppress(ChannelClosed):
+                self._send(wire.encode({"id": self._next, "op": op, **values}), ())
 
     def close(self) -> None:
         """Close; whoever still waits gets ChannelClosed. Safe to call twice. ``on_close`` is not called."""

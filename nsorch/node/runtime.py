@@ -15,6 +15,7 @@ from nsorch.node.containerlogs.files import runs
 from nsorch.node.containerlogs.format import Filter, stamp
 from nsorch.node.containerlogs.reader import read_log
 from nsorch.node.sessions import start_attach, start_exec
+from nsorch.node.status.compute import TERMINAL
 from nsorch.node.supervisors import Supervisor
 from nsorch.node.worker import PodWorker
 from nsorch.resources.container_status import ContainerStatus
@@ -110,8 +111,11 @@ class NodeRuntime:
     def _running(self, uid: str, container: str) -> Supervisor:
         worker = self._workers.get(uid)
         supervisor = worker.supervisor if worker is not None else None
+        if worker is not None and (phase := worker.pod.status.phase) in TERMINAL:
+            message = f"cannot exec into a container in a completed pod; current phase is {phase}"
+            raise RuntimeRefused(400, "BadRequest", message)
         if worker is None or supervisor is None or supervisor.gone:
-            raise RuntimeRefused(409, "Conflict", "cannot exec into a container of a Pod that is not running")
+            raise RuntimeRefused(400, "BadRequest", "the Pod does not run yet")
         state = _container(worker, container)
         if state is None:
             raise RuntimeRefused(400, "BadRequest", f"container {container} is not valid for pod {worker.pod.name}")

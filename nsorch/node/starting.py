@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from nsorch.kit import logs
 from nsorch.kit.clock import parse_rfc3339
-from nsorch.network.addresses import host_interface
+from nsorch.network.addresses import AddressesExhausted, host_interface
 from nsorch.node import disk
+from nsorch.node.channel import RequestFailed
 from nsorch.node.compiler.env import skipped_names
-from nsorch.node.compiler.inputs import Hold
-from nsorch.node.compiler.pod import compile_pod, roles
+from nsorch.node.compiler.failures import SandboxError
+from nsorch.node.compiler.inputs import Hold, Surroundings
+from nsorch.node.compiler.pod import Compiled, compile_pod, roles
 from nsorch.node.lookups import surroundings
+from nsorch.node.spawner import SpawnerError
 from nsorch.node.status.compute import TERMINAL
 from nsorch.node.supervisors import Supervisor
 from nsorch.node.volumes.prepare import prepare_volumes
@@ -28,7 +31,7 @@ log = logs.logger("node")
 
 
 async def begin(worker: PodWorker) -> None:
-    """Adopt, declare lost, or start. MountError, RequestFailed and SpawnerError leave the Pod waiting."""
+    """Adopt, declare lost, or start. MountError and SandboxError leave the Pod waiting."""
     if worker.existed:
         worker.existed = False
         if adopt(worker) or _came_to_nothing(worker):
@@ -83,11 +86,30 @@ async def start(worker: PodWorker) -> None:
     if pod.spec.hostNetwork:
         worker.address = context.settings.node_address
     elif not worker.address:
-        worker.address = await context.addresses.lease(pod.uid)
+        try:
+            worker.address = await context.addresses.lease(pod.uid)
+        except AddressesExhausted as error:
+            raise SandboxError(str(error)) from error
     images = {container.name: worker.images.resolve(container) for _, container in roles(pod)}
     around = surroundings(context, pod, worker.address, images)
+    try:
+        compiled = _lay_out(worker, around)
+    except OSError as error:
+        raise SandboxError(f"cannot write below {layout.dir}: {error.strerror or error}") from error
+    if (already := _existing_supervisor(worker)) is None:
+        try:
+            await context.spawner.start(layout.plan)
+            already = Supervisor(layout.socket, worker.on_state, worker.on_gone)
+        except (RequestFailed, SpawnerError, OSError) as error:
+            raise SandboxError(str(error)) from error
+    worker.attach_supervisor(already, compiled.plan)
+
+
+def _lay_out(worker: PodWorker, around: Surroundings) -> Compiled:
+    """Everything the supervisor will read, on disk: network files, volumes, log folders, the plan."""
+    pod, layout = worker.pod, worker.layout
     disk.write_network_files(pod, around, layout)
-    prepare_volumes(pod, around, layout, context.tokens)
+    prepare_volumes(pod, around, layout, worker.context.tokens)
     compiled = compile_pod(
         pod,
         around,
@@ -104,11 +126,8 @@ async def start(worker: PodWorker) -> None:
     for plan in compiled.plan.containers:
         os.makedirs(plan.log_dir, mode=0o755, exist_ok=True)
     disk.write_plan(compiled.plan, layout)
-    disk.write_boot_id(layout, context.boot_id)
-    if (already := _existing_supervisor(worker)) is None:
-        await context.spawner.start(layout.plan)
-        already = Supervisor(layout.socket, worker.on_state, worker.on_gone)
-    worker.attach_supervisor(already, compiled.plan)
+    disk.write_boot_id(layout, worker.context.boot_id)
+    return compiled
 
 
 def _existing_supervisor(worker: PodWorker) -> Supervisor | None:

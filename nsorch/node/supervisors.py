@@ -13,6 +13,8 @@ from nsorch.supervisor.plan import ContainerPlan, from_plain
 from nsorch.supervisor.protocol import ContainerState, PodState, Terminated
 
 log = logs.logger("node")
+MAX_UNCLAIMED = 64
+"""Results of execs that nobody has asked for yet."""
 
 
 class Supervisor:
@@ -101,6 +103,8 @@ class Supervisor:
                 future.set_result(result)
             elif future is None:
                 self._early[exec_id] = result
+                if len(self._early) > MAX_UNCLAIMED:  # of execs whose caller gave up
+                    del self._early[next(iter(self._early))]
 
     def _closed(self) -> None:
         self._gone.set()

@@ -21,7 +21,7 @@ from nsorch.node import disk
 from nsorch.node.announcements import Announcer
 from nsorch.node.changes import apply_changes
 from nsorch.node.channel import ChannelClosed, RequestFailed
-from nsorch.node.compiler.failures import MountError
+from nsorch.node.compiler.failures import MountError, SandboxError
 from nsorch.node.compiler.inputs import Hold
 from nsorch.node.compiler.layout import Layout
 from nsorch.node.context import NodeContext
@@ -29,7 +29,6 @@ from nsorch.node.ending import end_pod, leave
 from nsorch.node.images import PodImages
 from nsorch.node.probes.pod import PodProbes
 from nsorch.node.probes.schedule import Kind
-from nsorch.node.spawner import SpawnerError
 from nsorch.node.starting import begin
 from nsorch.node.status.compute import TERMINAL, compute_status
 from nsorch.node.status.facts import Facts
@@ -192,11 +191,11 @@ class PodWorker:
         except MountError as error:
             self.announcer.say_once("mount", "Warning", "FailedMount", str(error))
             self.status.mark()
-        except (RequestFailed, SpawnerError) as error:
+        except SandboxError as error:
             message = f"Failed to create pod sandbox: {error}"
             self.announcer.say_once("sandbox", "Warning", "FailedCreatePodSandBox", message)
             self.status.mark()
-        except ChannelClosed as error:
+        except (ChannelClosed, RequestFailed) as error:
             log.warning("Pod %s: %s", self.pod.key, error)
         except ClientError as error:
             log.warning("Pod %s: %s", self.pod.key, error.message)

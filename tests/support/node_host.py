@@ -206,7 +206,7 @@ class NodeHost:
 
 
 def status_of(pod: Pod, container: str = "main") -> ContainerStatus:
-    every = (*(pod.status.initContainerStatuses or ()), *(pod.status.containerStatuses or ()))
+    every: list[ContainerStatus] = [*(pod.status.initContainerStatuses or ()), *(pod.status.containerStatuses or ())]
     return next(item for item in every if item.name == container)
 
 

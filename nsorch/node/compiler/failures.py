@@ -22,3 +22,7 @@ class MountError(Exception):
     def __init__(self, volume: str, message: str) -> None:
         super().__init__(f'MountVolume.SetUp failed for volume "{volume}" : {message}')
         self.volume = volume
+
+
+class SandboxError(Exception):
+    """The Pod's sandbox cannot be made now (FailedCreatePodSandBox): no address, no disk space, no spawner."""

@@ -66,6 +66,11 @@ def container_mounts(
 ) -> tuple[Mount, ...]:
     """All mounts of one container, parents before children."""
     volumes = {volume.name: volume for volume in pod.spec.volumes or ()}
+    if container.volumeDevices:
+        raise ConfigError(
+            f'container "{container.name}" asks for block device volumes, which this host cannot provide',
+            reason="CreateContainerError",
+        )
     mounts: list[Mount] = []
     for wanted in container.volumeMounts or ():
         volume = volumes.get(wanted.name)

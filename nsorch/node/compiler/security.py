@@ -91,6 +91,12 @@ def container_security(pod: Pod, container: Container | EphemeralContainer, conf
     privileged = bool(own.privileged)
     unmasked = privileged or own.procMount == "Unmasked"
     profile = own.seccompProfile or of_pod.seccompProfile
+    if profile and profile.type == "Localhost" and not privileged:
+        raise ConfigError(
+            f'seccomp profile "{profile.localhostProfile}" of type Localhost is not supported: '
+            "use RuntimeDefault or Unconfined",
+            reason="CreateContainerError",
+        )
     return Security(
         uid=user if user is not None else _number(image_user.partition(":")[0]),
         gid=group if group is not None else _number(image_user.partition(":")[2]),
