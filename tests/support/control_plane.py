@@ -54,7 +54,8 @@ class Kubelet:
         self._clock = clock
         self.ready: Callable[[Pod], bool] = lambda pod: True
         self.ends = True
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._dirty: set[tuple[str, str]] = set()
         self._addresses = 0
         self._stop = client.subscribe(Pod, self._changed)
 
@@ -71,46 +72,48 @@ class Kubelet:
             self._changed(Change("ADDED", pod))
 
     def _changed(self, change: Change[Pod]) -> None:
-        if change.type != "DELETED":
-            task = asyncio.get_running_loop().create_task(
-                self._serve(change.object.namespace or "", change.object.name)
-            )
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, namespace: str, name: str) -> None:
-        pod = self._client.get(Pod, namespace, name)
-        if pod is None:
+        key = (change.object.namespace or "", change.object.name)
+        if change.type == "DELETED":
             return
+        self._dirty.add(key)
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.get_running_loop().create_task(self._serve(key))
+
+    async def _serve(self, key: tuple[str, str]) -> None:
         try:
-            if pod.terminating:
-                if self.ends:
-                    await self._client.delete(Pod, namespace, name, uid=pod.uid, grace_seconds=0)
-                return
-            ready = self.ready(pod)
-            state = next((c.status for c in pod.status.conditions or () if c.type == "Ready"), None)
-            if pod.status.phase in ("Succeeded", "Failed"):
-                return
-            if pod.status.phase == "Running" and state == str(ready):
-                return
-            changed = pod.copy_deep()
-            if not changed.status.podIP:
-                self._addresses += 1
-                changed.status.podIP = f"10.244.{self._addresses // 250}.{self._addresses % 250 + 1}"
-            changed.status.phase = "Running"
-            others = [c for c in pod.status.conditions or () if c.type != "Ready"]
-            stamp = rfc3339(self._clock.time())
-            changed.status.conditions = [
-                *others,
-                PodCondition(type="Ready", status=str(ready), lastTransitionTime=stamp),
-            ]
-            await self._client.update_status(changed)
-        except ClientError as error:
-            if error.code not in (404, 409):
-                raise
-            if error.code == 409:
-                await asyncio.sleep(0)
-                await self._serve(namespace, name)
+            while key in self._dirty:
+                self._dirty.discard(key)
+                try:
+                    await self._sync(*key)
+                except ClientError as error:
+                    if error.code == 409:
+                        self._dirty.add(key)
+                        await asyncio.sleep(0)  # the winner's write is on its way to the disk
+                    elif error.code != 404:
+                        raise
+        finally:
+            del self._tasks[key]
+
+    async def _sync(self, namespace: str, name: str) -> None:
+        pod = self._client.get(Pod, namespace, name)
+        if pod is None or (pod.terminating and not self.ends):
+            return
+        if pod.terminating:
+            await self._client.delete(Pod, namespace, name, uid=pod.uid, grace_seconds=0)
+            return
+        ready = self.ready(pod)
+        state = next((c.status for c in pod.status.conditions or () if c.type == "Ready"), None)
+        if pod.status.phase in ("Succeeded", "Failed") or (pod.status.phase == "Running" and state == str(ready)):
+            return
+        changed = pod.copy_deep()
+        if not changed.status.podIP:
+            self._addresses += 1
+            changed.status.podIP = f"10.244.{self._addresses // 250}.{self._addresses % 250 + 1}"
+        changed.status.phase = "Running"
+        others = [c for c in pod.status.conditions or () if c.type != "Ready"]
+        stamp = rfc3339(self._clock.time())
+        changed.status.conditions = [*others, PodCondition(type="Ready", status=str(ready), lastTransitionTime=stamp)]
+        await self._client.update_status(changed)
 
 
 class ControlPlane:
@@ -163,7 +166,7 @@ class ControlPlane:
             if time.monotonic() > give_up:
                 busy = [c.name for c in self.controllers.all if not c.queue.idle or c.queue.retrying]
                 raise AssertionError(f"still not after {LIMIT} s; busy: {busy}")
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.0002)  # not 0: spinning would keep the interpreter lock from the writer's thread
 
     async def advance(self, seconds: float) -> None:
         """Skip time, and let everything happen that was due."""
