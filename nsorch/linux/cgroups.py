@@ -95,7 +95,7 @@ class Group:
                 else:
                     os.makedirs(path, 0o755, exist_ok=True)
         if where.unified:
-            _enable(os.path.dirname(f"{ROOT}/{self.name}"))
+            _enable(os.path.dirname(self.path()))
 
     def _create_unified(self, folder: str) -> None:
         path = folder
@@ -141,7 +141,7 @@ class Group:
         """Which device files the group may open: everything, or what runc allows (null, zero, full, random, urandom,
         tty, ptmx and pseudo-terminals; any may be made with mknod)."""
         if layout().unified:
-            device_filter.attach(f"{ROOT}/{self.name}", everything=everything)
+            device_filter.attach(self.path(), everything=everything)
             return
         path = self.path("devices")
         if not path:
@@ -172,7 +172,7 @@ class Group:
         """SIGKILL everything in the group and below it; how many signals were sent."""
         if layout().unified:
             try:
-                write(f"{ROOT}/{self.name}/cgroup.kill", "1")
+                write(f"{self.path()}/cgroup.kill", "1")
             except FileNotFoundError:
                 pass
             else:

@@ -92,11 +92,18 @@ class Spawner:
 
     def _start(self, client: socket.socket, number: Any, path: str) -> None:
         self.warmer.warm()
+        # Read here, not in the child: parsing touches a mebibyte of memory, which the child would have to copy.
+        try:
+            with open(path, "rb") as file:
+                plan = PodPlan.from_json(file.read())
+        except (OSError, ValueError, KeyError) as error:
+            self._reply(client, {"id": number, "ok": False, "error": f"cannot read the plan {path}: {error}"})
+            return
         reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(reader)
-            self._become_supervisor(path, writer)
+            self._become_supervisor(plan, writer)
         os.close(writer)
         self.loop.read(reader, lambda: self._started(client, number, reader, pid))
 
@@ -110,7 +117,7 @@ class Spawner:
             why = text.strip() or "cannot start the Pod's supervisor: it died without a word"
             self._reply(client, {"id": number, "ok": False, "error": why})
 
-    def _become_supervisor(self, path: str, ready: int) -> None:
+    def _become_supervisor(self, plan: PodPlan, ready: int) -> None:
         """The child's half: never returns. Only what the supervisor needs is kept of the spawner."""
         code = 1
         try:
@@ -124,17 +131,11 @@ class Spawner:
             gc.enable()
             process.set_name("nsorch-pod")
             process.set_child_subreaper()
-            try:
-                with open(path, "rb") as file:
-                    plan = PodPlan.from_json(file.read())
-            except (OSError, ValueError) as error:
-                os.write(ready, f"cannot read the plan {path}: {error}".encode()[:4000])
-                return
             process.set_title(f"nsorch-pod {plan.namespace}/{plan.name}")
             supervisor.main(plan, ready)
             code = 0
         except BaseException as error:
-            sys.stderr.write(f"nsorch-pod {path}: {type(error).__name__}: {error}\n")
+            sys.stderr.write(f"nsorch-pod {plan.namespace}/{plan.name}: {type(error).__name__}: {error}\n")
             sys.excepthook(type(error), error, error.__traceback__)
         finally:
             os._exit(code)

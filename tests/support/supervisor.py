@@ -140,8 +140,10 @@ class Peer:
 class Node:
     """A spawner in a private network namespace, with a folder of its own and the Pods it has started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: Sequence[str] = ()) -> None:
         self.folder = folder
+        self.prefix = tuple(prefix)
+        """Command in front of the spawner's own."""
         self.instance = f"nsorch-test-{uuid.uuid4().hex[:8]}"
         self.rootfs = busybox_rootfs(folder / "rootfs")
         self.namespace = NetworkNamespace()
@@ -158,7 +160,7 @@ class Node:
     def start_spawner(self) -> None:
         self.socket = self.folder / "spawner.sock"
         self.process = self.namespace.popen(
-            [sys.executable, "-m", "nsorch.supervisor.spawner", "--socket", str(self.socket)]
+            [*self.prefix, sys.executable, "-m", "nsorch.supervisor.spawner", "--socket", str(self.socket)]
         )
         deadline = time.monotonic() + TIMEOUT
         while True:
