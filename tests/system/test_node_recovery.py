@@ -7,7 +7,9 @@ import os
 import signal
 from pathlib import Path
 
+from nsorch.resources.event import Event
 from nsorch.resources.pod import Pod
+from nsorch.supervisor import wire
 from tests.support.node_host import LOOP, NodeHost, is_ready, is_running, run_node, status_of
 from tests.system.test_node_pods import images  # noqa: F401  (the fixture)
 
@@ -119,5 +121,40 @@ def test_deleting_while_starting_and_what_ignores_signals(images: Path) -> None:
         await node.when("waiting", lambda pod: bool(pod.status.containerStatuses))
         await node.client.delete(Pod, "default", "waiting")
         await node.gone("waiting")
+
+    run_node(images, scenario)
+
+
+def test_a_killed_spawner_is_replaced_and_pods_do_not_notice(images: Path) -> None:  # noqa: F811
+    async def scenario(node: NodeHost) -> None:
+        await node.create("before")
+        before = await node.running("before")
+        connection = wire.connect(str(node.paths.spawner_socket))
+        wire.send(connection, {"id": 1, "op": "ping"})
+        answer = wire.receive(connection)
+        assert answer is not None
+        os.kill(answer[0]["pid"], signal.SIGKILL)
+        assert wire.receive(connection) is None
+        connection.close()
+        await node.create("after")
+        await node.running("after")
+        assert status_of(node.pod("before")) == status_of(before)
+
+    run_node(images, scenario)
+
+
+def test_what_keeps_a_sandbox_from_being_made_is_an_event(images: Path) -> None:  # noqa: F811
+    async def scenario(node: NodeHost) -> None:
+        node.paths.pods.rename(node.paths.pods.with_name("elsewhere"))
+        node.paths.pods.write_text("not a folder")
+        await node.create("stuck")
+        await node.until(Event, lambda: node.events("stuck", "FailedCreatePodSandBox"))
+        assert node.events("stuck", "FailedCreatePodSandBox")[0].startswith(
+            "Failed to create pod sandbox: cannot write"
+        )
+        assert node.pod("stuck").status.phase == "Pending"
+        node.paths.pods.unlink()
+        node.paths.pods.with_name("elsewhere").rename(node.paths.pods)
+        await node.running("stuck")
 
     run_node(images, scenario)
