@@ -11,19 +11,18 @@ from typing import Any
 
 import pytest
 
-from tests.kubectl.cluster import KUBECTL, Cluster
+from tests.kubectl.cluster import KUBECTL, TARGETS, Cluster
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     if os.geteuid() != 0:
         pytest.skip("a private network namespace needs root")
     if shutil.which(KUBECTL) is None:
         pytest.skip("kubectl is not installed")
-    target = os.environ.get("NSORCH_KUBECTL_TARGET", "control-plane")
-    with Cluster(tmp_path_factory.mktemp("kubectl") / "root", target) as running:
+    with TARGETS[os.environ.get("NSORCH_KUBECTL_TARGET", "control-plane")]() as running:
         yield running
 
 
