@@ -140,7 +140,9 @@ class Container:
         self._pod.changed()
 
     def restart(self, reason: str, grace: float) -> None:
-        """Stop it; its restartPolicy then decides."""
+        """Stop it; its restartPolicy then decides. One that does not run has nothing to stop."""
+        if not self.alive:
+            return
         self._why = reason
         self.stop(grace)
 

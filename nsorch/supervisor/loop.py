@@ -137,7 +137,7 @@ class Loop:
         while self._running:
             self.round()
         if self.after_each is not None:
-            self.after_each()
+            _guarded(self.after_each)
 
     def round(self) -> None:
         """Wait for the next event and handle what is there."""
@@ -145,7 +145,7 @@ class Loop:
         for callback in soon:
             _guarded(callback)
         if self.after_each is not None:
-            self.after_each()
+            _guarded(self.after_each)
         if not self._running:
             return
         for key, mask in self._selector.select(self._timeout()):

@@ -32,6 +32,7 @@ TIMEOUT = 20.0
 
 def busybox_rootfs(folder: Path) -> Path:
     """A root filesystem: busybox, its links, and the usual /etc."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name in ("bin", "etc", "tmp", "root", "home/app", "var"):
         (folder / name).mkdir(parents=True)
     (folder / "tmp").chmod(0o1777)

@@ -264,6 +264,8 @@ def test_crash_loop(node: Node) -> None:
         assert found["restart_count"] == 1  # the first restart is immediate
         assert (found["last"]["exit_code"], found["last"]["reason"]) == (7, "Error")
         assert found["restart_at"] > time.time() + 250
+        peer.do("restart", container="main", reason="it does not even run", grace=0)
+        assert peer.container("main")["reason"] == "CrashLoopBackOff"
         assert "back-off 300s restarting failed container=main" in found["message"]
         peer.do("stop", grace=1)
         assert settled(peer)["exit_code"] == 7
