@@ -30,14 +30,25 @@ def build(
     tag: Annotated[str, typer.Option("--tag", "-t", metavar="NAME[:TAG]", show_default="the folder's name")] = "",
     file: Annotated[str, typer.Option("--file", "-f", metavar="FILE", help="Containerfile, relative to DIR.")] = "",
     build_arg: Annotated[list[str] | None, typer.Option("--build-arg", metavar="NAME=VALUE")] = None,
+    target: Annotated[str, typer.Option("--target", metavar="STAGE", help="Stop at this stage.")] = "",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do every step again.")] = False,
     root: Root = None,
 ) -> None:
     """Turn a recipe into an image."""
     if not context.is_dir():
         raise CommandFailure(f"cannot build {context}: no such folder")
     tag = tag or context.absolute().name
-    args = dict(pair.split("=", 1) for pair in build_arg or () if "=" in pair)
-    body = {"context": str(context.absolute()), "file": file or None, "tag": tag, "args": args}
+    for pair in build_arg or ():
+        if "=" not in pair:
+            raise CommandFailure(f'cannot read --build-arg "{pair}": write NAME=VALUE')
+    body = {
+        "context": str(context.absolute()),
+        "file": file or None,
+        "tag": tag,
+        "args": dict(pair.split("=", 1) for pair in build_arg or ()),
+        "target": target,
+        "no_cache": no_cache,
+    }
     _follow(Session(root), f"{IMAGES}/build", body)
 
 
@@ -46,12 +57,13 @@ def load(
     archive: Annotated[
         Path, typer.Argument(metavar="ARCHIVE", help="docker-archive or oci-archive tar, or OCI layout.")
     ],
+    tag: Annotated[str, typer.Option("--tag", "-t", metavar="NAME[:TAG]", help="For an archive without names.")] = "",
     root: Root = None,
 ) -> None:
     """Take in an image made elsewhere (`docker save`, `podman save`, `skopeo copy`)."""
     if not archive.exists():
         raise CommandFailure(f"cannot load {archive}: no such file")
-    _follow(Session(root), f"{IMAGES}/load", {"path": str(archive.absolute())})
+    _follow(Session(root), f"{IMAGES}/load", {"path": str(archive.absolute()), "tag": tag})
 
 
 def _follow(session: Session, path: str, body: Any) -> None:

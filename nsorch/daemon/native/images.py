@@ -62,7 +62,15 @@ class ImageRoutes:
         async def work(progress: Callable[[str], None]) -> str:
             file = context / body["file"] if body.get("file") else None
             tag = body.get("tag") or ()
-            image = await self._images.build(context, file, tag, progress, args=body.get("args"))
+            image = await self._images.build(
+                context,
+                file,
+                tag,
+                progress,
+                args=body.get("args"),
+                target=str(body.get("target") or ""),
+                no_cache=body.get("no_cache") is True,
+            )
             return f"built {image.familiar} ({image.id.removeprefix('sha256:')[:12]})"
 
         return await _progress(request, work)
@@ -71,7 +79,7 @@ class ImageRoutes:
         body = await _body(request)
 
         async def work(progress: Callable[[str], None]) -> str:
-            images = await self._images.load(Path(body["path"]), progress=progress)
+            images = await self._images.load(Path(body["path"]), tag=body.get("tag") or None, progress=progress)
             return "loaded " + ", ".join(image.familiar for image in images)
 
         return await _progress(request, work)
@@ -106,10 +114,13 @@ async def _progress(request: web.Request, work: Work) -> web.StreamResponse:
             loop.call_soon(lines.put_nowait, None)
 
     task = asyncio.create_task(run())
-    while (line := await lines.get()) is not None:
-        await response.write(json.dumps({"message": line}).encode() + b"\n")
-    await response.write(json.dumps(await task).encode() + b"\n")
-    await response.write_eof()
+    try:
+        while (line := await lines.get()) is not None:
+            await response.write(json.dumps({"message": line}).encode() + b"\n")
+        await response.write(json.dumps(await task).encode() + b"\n")
+        await response.write_eof()
+    finally:
+        task.cancel()  # who asked has gone: nobody waits for the image
     return response
 
 
