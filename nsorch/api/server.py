@@ -163,7 +163,6 @@ class ApiServer:
         try:
             user = identity.identify(request)
             identity.authorize(user, request.method, request.path, routes.ANONYMOUS)
-            request["user"] = user
             return await handler(request)
         except Exception as error:
             return _refuse(request, error)
@@ -172,7 +171,7 @@ class ApiServer:
 
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
         handler, target, writes = self._routes.find(request.method, request.path)
-        call = Call(request, self._api, request["user"], target)
+        call = Call(request, self._api, identity.identify(request), target)
         try:
             if writes:
                 # A client that goes away does not leave half of a write behind.

@@ -12,7 +12,7 @@ from nsorch.api.content import body_type
 from nsorch.api.handlers import answers
 from nsorch.api.handlers.options import deletion, list_options, read_body, write_options
 from nsorch.api.parsing import field_validation, parse_object
-from nsorch.api.patch import APPLY_PATCH
+from nsorch.api.patch import APPLY_PATCH, PATCH_TYPES, PatchRefused
 from nsorch.resources.meta import Resource
 from nsorch.resources.namespace import Namespace
 from nsorch.resources.registry import Kind
@@ -60,6 +60,8 @@ async def update(call: Call) -> web.StreamResponse:
 async def patch(call: Call) -> web.StreamResponse:
     """JSON Patch, merge patch or strategic merge patch of an object or its status."""
     where = call.where
+    if call.request.content_type not in PATCH_TYPES:
+        raise PatchRefused.unsupported(call.request.headers.get("Content-Type", ""), PATCH_TYPES)
     if call.request.content_type == APPLY_PATCH:
         return await apply(call)
     options = write_options(call)
