@@ -26,6 +26,7 @@ class EndpointsController(Controller):
         super().__init__(client, clock)
         self._pods: LabelIndex[Pod] = LabelIndex()
         self._slices: LabelIndex[EndpointSlice] = LabelIndex()
+        self._rosters: dict[str, members.Roster] = {}
 
     def wire(self) -> None:
         self.on(Service, self.enqueue)
@@ -68,9 +69,10 @@ class EndpointsController(Controller):
         existing = self._slices_of(namespace, name)
         endpoints = self.client.get(Endpoints, namespace, name)
         if service is None or not members.has_members(service) or service.terminating:
+            self._rosters.pop(key, None)
             await self._remove(existing, endpoints)
             return
-        found = members.members(service, self._selected(service))
+        found = self._rosters.setdefault(key, members.Roster()).members(service, self._selected(service))
         await all_of(
             self._write_slices(slices.difference(service, found, existing)),
             self._write_endpoints(service, found, endpoints),

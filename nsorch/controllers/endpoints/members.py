@@ -97,28 +97,47 @@ def ports_of(service: Service, pod: Pod) -> tuple[Port, ...]:
     return tuple(found)
 
 
+def member(service: Service, pod: Pod) -> Member | None:
+    """The Pod as an endpoint; None if it is none: without an address, or ended. Terminating ones are."""
+    address = pod.status.podIP
+    if not address or ":" in address or is_terminal(pod):
+        return None  # (slices are of type IPv4)
+    serving = is_ready(pod)
+    named = bool(pod.spec.hostname) and pod.spec.subdomain == service.name
+    return Member(
+        address=address,
+        ports=ports_of(service, pod),
+        ready=bool(service.spec.publishNotReadyAddresses) or (serving and not pod.terminating),
+        serving=serving,
+        terminating=pod.terminating,
+        namespace=pod.namespace or "",
+        name=pod.name,
+        uid=pod.uid,
+        node=pod.spec.nodeName,
+        hostname=pod.spec.hostname if named else None,
+    )
+
+
 def members(service: Service, pods: Iterable[Pod]) -> list[Member]:
-    """The Pods (already selected) that are endpoints: with an address and not ended, terminating ones included."""
-    publish = bool(service.spec.publishNotReadyAddresses)
-    found = []
-    for pod in pods:
-        address = pod.status.podIP
-        if not address or ":" in address or is_terminal(pod):
-            continue  # slices are of type IPv4
-        serving = is_ready(pod)
-        named = bool(pod.spec.hostname) and pod.spec.subdomain == service.name
-        found.append(
-            Member(
-                address=address,
-                ports=ports_of(service, pod),
-                ready=publish or (serving and not pod.terminating),
-                serving=serving,
-                terminating=pod.terminating,
-                namespace=pod.namespace or "",
-                name=pod.name,
-                uid=pod.uid,
-                node=pod.spec.nodeName,
-                hostname=pod.spec.hostname if named else None,
-            )
-        )
-    return sorted(found, key=lambda member: member.order)
+    """The Pods (already selected) that are endpoints, by address."""
+    found = (member(service, pod) for pod in pods)
+    return sorted((one for one in found if one is not None), key=lambda one: one.order)
+
+
+class Roster:
+    """``members`` of one Service with a memory: the change of one Pod costs the work of one Pod."""
+
+    def __init__(self) -> None:
+        self._service: str | None = None
+        self._known: dict[str, tuple[str | None, Member | None]] = {}
+
+    def members(self, service: Service, pods: Iterable[Pod]) -> list[Member]:
+        version = service.metadata.resourceVersion
+        before = self._known if version == self._service else {}
+        self._service, self._known = version, {}
+        for pod in pods:
+            state = pod.metadata.resourceVersion
+            known = before.get(pod.uid)
+            self._known[pod.uid] = known if known and known[0] == state else (state, member(service, pod))
+        found = (one for _, one in self._known.values() if one is not None)
+        return sorted(found, key=lambda one: one.order)
