@@ -41,9 +41,7 @@ def mutate_create(ctx: Context, kind: Kind[Any], obj: Resource) -> None:
 
 def mutate_update(ctx: Context, kind: Kind[Any], obj: Resource, old: Resource) -> None:
     """Fill in what an update leaves out."""
-    if isinstance(obj, Service) and isinstance(old, Service):
-        ctx.services.carry_over(obj, old)
-    elif isinstance(obj, Namespace) and isinstance(old, Namespace):
+    if isinstance(obj, Namespace) and isinstance(old, Namespace):
         # Finalizers of the content change through the finalize subresource only.
         obj.spec.finalizers = old.spec.finalizers
         obj.metadata.labels = (obj.metadata.labels or {}) | {"kubernetes.io/metadata.name": obj.name}

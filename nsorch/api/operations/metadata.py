@@ -1,4 +1,5 @@
-"""The metadata that the server owns: names, uids, times, generations, managed fields.
+"""The metadata that the server owns: names, uids, times, managed fields. Generations are counted by the kinds' own
+strategies (``nsorch.resources.strategy``), which know what counts as a change.
 
 Source: k8s.io/apiserver ``pkg/registry/rest/{create,update,meta}.go``.
 """
@@ -22,9 +23,6 @@ LONGEST_BASE = 63 - SUFFIX
 ATTEMPTS = 8
 """Generated names tried before giving up."""
 
-WITH_GENERATION = frozenset({"apps", "batch", "autoscaling", "policy", "networking.k8s.io", "discovery.k8s.io"})
-"""API groups whose kinds count changes of their spec in ``metadata.generation``."""
-
 
 def generated_name(base: str) -> str:
     """A name for ``generateName``: the base and five random letters."""
@@ -46,7 +44,7 @@ def place(kind: Kind[Any], namespace: str | None, obj: Resource) -> None:
 
 
 def begin(ctx: Context, kind: Kind[Any], obj: Resource) -> None:
-    """Give a new object its name, uid, time and generation."""
+    """Give a new object its name, uid and time."""
     meta = obj.metadata
     if meta.resourceVersion not in (None, ""):
         raise failures.bad_request("resourceVersion should not be set on objects to be created")
@@ -64,7 +62,7 @@ def begin(ctx: Context, kind: Kind[Any], obj: Resource) -> None:
     meta.deletionTimestamp = meta.deletionGracePeriodSeconds = None
     meta.uid = str(uuid.uuid4())
     meta.creationTimestamp = rfc3339(ctx.clock.time())
-    meta.generation = 1 if kind.group in WITH_GENERATION else None
+    meta.generation = None
     meta.managedFields = None
     if not meta.finalizers:
         meta.finalizers = None
@@ -87,16 +85,6 @@ def carry_over(new: Resource, old: Resource) -> None:
     meta.annotations = meta.annotations or None
     meta.finalizers = meta.finalizers or None
     meta.ownerReferences = meta.ownerReferences or None
-
-
-def count_generation(kind: Kind[Any], new: Resource, old: Resource) -> None:
-    """Add one to ``metadata.generation`` if anything but metadata and status differs."""
-    if old.metadata.generation is None:
-        return
-    for name in type(new).model_fields:
-        if name not in ("metadata", "status") and getattr(new, name) != getattr(old, name):
-            new.metadata.generation = old.metadata.generation + 1
-            return
 
 
 def own_metadata(obj: Resource) -> ObjectMeta:

@@ -86,31 +86,6 @@ class ServiceAllocator:
         if not held[0] and not held[1]:
             del self._held[holder]
 
-    # What an update leaves out.
-
-    def carry_over(self, new: Service, old: Service) -> None:
-        """Keep the allocations of the old Service where the new one leaves them open.
-
-        Source: kubernetes pkg/registry/core/service/strategy.go, patchAllocatedValues and dropTypeDependentFields.
-        """
-        spec, before = new.spec, old.spec
-        if spec.type == "ExternalName":
-            if before.type != "ExternalName" and spec.clusterIP == before.clusterIP:
-                spec.clusterIP = spec.clusterIPs = None
-        elif before.type != "ExternalName" and not spec.clusterIP:
-            spec.clusterIP, spec.clusterIPs = before.clusterIP, before.clusterIPs
-        if spec.clusterIP and not spec.clusterIPs:
-            spec.clusterIPs = [spec.clusterIP]
-        spec.ipFamilies = spec.ipFamilies or (before.ipFamilies if spec.type != "ExternalName" else None)
-        spec.ipFamilyPolicy = spec.ipFamilyPolicy or (before.ipFamilyPolicy if spec.type != "ExternalName" else None)
-        had = {(port.protocol, port.port): port.nodePort for port in before.ports or ()}
-        for port in spec.ports or ():
-            before_port = had.get((port.protocol, port.port))
-            if _wants_ports(new):
-                port.nodePort = port.nodePort or before_port
-            elif port.nodePort and port.nodePort == before_port:
-                port.nodePort = None
-
     # Giving.
 
     def allocate(self, kind: Kind[Any], new: Service, old: Service | None, *, dry_run: bool) -> None:

@@ -40,7 +40,6 @@ async def update(
     kind.default(obj)
     kind.prepare_update(obj, old)
     admission.mutate_update(ctx, kind, obj, old)
-    metadata.count_generation(kind, obj, old)
     if causes := kind.validate_update(obj, old):
         raise failures.invalid(kind, name, causes)
     admission.admit_update(ctx, kind, obj, old, dry_run=write.dry_run)
