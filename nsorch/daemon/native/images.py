@@ -52,7 +52,7 @@ class ImageRoutes:
             force = request.query.get("force") == "true"
             removed = await self._images.remove(request.match_info["reference"], force=force)
         except ImageError as error:
-            raise _failure(error, 409) from error
+            raise _failure(error, 404 if error.reason == "ErrImagePull" else 409) from error
         return web.json_response({"removed": removed})
 
     async def build(self, request: web.Request) -> web.StreamResponse:
