@@ -30,7 +30,7 @@ class EchoSession:
         self.output: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
         self.code = int(argv[1]) if argv[:1] == ["exit"] else 0
         self.size = (0, 0)
-        self.closed = False
+        self.closed = asyncio.Event()
         if not stdin:
             self.output.put_nowait((1, " ".join(argv).encode()))
             self.output.put_nowait((2, b"err"))
@@ -53,7 +53,7 @@ class EchoSession:
         return self.code
 
     async def close(self) -> None:
-        self.closed = True
+        self.closed.set()
 
 
 @dataclass
