@@ -38,16 +38,11 @@ SUBRESOURCES = {
     "log": Subresource(("get",)),
     "exec": Subresource(("create", "get"), "PodExecOptions"),
     "attach": Subresource(("create", "get"), "PodAttachOptions"),
-    "portforward": Subresource(("create", "get"), "PodPortForwardOptions"),
     "eviction": Subresource(("create",), "Eviction", "policy", "v1"),
     "binding": Subresource(("create",), "Binding"),
-    "ephemeralcontainers": Subresource(("get", "patch", "update")),
-    "resize": Subresource(("get", "patch", "update")),
     "finalize": Subresource(("update",)),
-    "token": Subresource(("create",), "TokenRequest", "authentication.k8s.io", "v1"),
-    "approval": Subresource(("get", "patch", "update")),
-    "proxy": Subresource(("create", "delete", "get", "patch", "update"), "PodProxyOptions"),
 }
+"""What the route table serves; a kind's row may name others, which are not told of until they are."""
 
 AGGREGATED = "APIGroupDiscoveryList"
 
@@ -176,6 +171,11 @@ def singular(kind: Kind[Any]) -> str:
     return kind.singular or kind.kind.lower()
 
 
+def subresources(kind: Kind[Any]) -> list[tuple[str, Subresource]]:
+    """The served subresources of a kind, by name."""
+    return [(name, SUBRESOURCES[name]) for name in sorted(kind.subresources) if name in SUBRESOURCES]
+
+
 def storage_version_hash(kind: Kind[Any]) -> str:
     """Opaque value that changes when the stored version of a kind does."""
     identity = f"{kind.group}/{kind.version}/{kind.kind}".encode()
@@ -203,8 +203,7 @@ def _rows(kind: Kind[Any]) -> list[dict[str, Any]]:
     if "get" in kind.verbs:
         row["storageVersionHash"] = storage_version_hash(kind)
     rows = [row]
-    for name in sorted(kind.subresources):
-        sub = SUBRESOURCES[name]
+    for name, sub in subresources(kind):
         child: dict[str, Any] = {
             "name": f"{kind.plural}/{name}",
             "singularName": "",
@@ -232,8 +231,7 @@ def _aggregated_row(kind: Kind[Any]) -> dict[str, Any]:
     if kind.categories:
         row["categories"] = list(kind.categories)
     children = []
-    for name in sorted(kind.subresources):
-        sub = SUBRESOURCES[name]
+    for name, sub in subresources(kind):
         response = {
             "group": sub.group if sub.kind else kind.group,
             "version": sub.version or kind.version,

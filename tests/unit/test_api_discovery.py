@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from nsorch.api.discovery import Discovery, by_priority
+from nsorch.api import routes
+from nsorch.api.discovery import SUBRESOURCES, Discovery, by_priority
 from nsorch.api.failures import Failure
 from nsorch.resources import Deployment, EndpointSlice, Namespace, Pod
 from nsorch.resources.registry import Kind, Registry
@@ -94,6 +95,13 @@ def test_unknown_groups_are_404(discovery: Discovery, path: str) -> None:
     with pytest.raises(Failure) as caught:
         discovery.document(path)
     assert caught.value.code == 404
+
+
+def test_what_is_told_is_served() -> None:
+    served: dict[str, set[str]] = {}
+    for (name, _), row in routes.SUBRESOURCES.items():
+        served.setdefault(name, set()).add(row.verb)
+    assert {name: set(subresource.verbs) for name, subresource in SUBRESOURCES.items()} == served
 
 
 def test_new_kinds_are_discovered() -> None:

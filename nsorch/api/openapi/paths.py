@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from nsorch.api.discovery import SUBRESOURCES
+from nsorch.api.discovery import SUBRESOURCES, subresources
 from nsorch.api.openapi import names
 from nsorch.api.openapi.schemas import Components
 from nsorch.api.patch import PATCH_TYPES
@@ -119,7 +119,7 @@ class Paths:
         path = f"{scope}/{kind.plural}/{{name}}"
         if single:
             self.paths[path] = single | {"parameters": [_NAME, *shared, _PRETTY]}
-        for name in sorted(kind.subresources):
+        for name, _ in subresources(kind):
             self._subresource(kind, name, path, [_NAME, *shared, _PRETTY], label, identity, item)
 
     def _single(self, label: str, identity: Json, item: str, verbs: tuple[str, ...]) -> Json:
@@ -144,11 +144,10 @@ class Paths:
         operations: Json = {}
         if name == "log":
             operations["get"] = self._operation("get", label, identity, "", _LOG)
-        elif name in ("exec", "attach", "portforward"):
+        elif name in ("exec", "attach"):
             about = identity | {"kind": sub.kind}
-            query = [_query("ports", "integer", "Ports to forward.")] if name == "portforward" else _EXEC
-            operations["get"] = self._operation("connect", f"Get{label}", about, "", query)
-            operations["post"] = self._operation("connect", f"Post{label}", about, "", query)
+            operations["get"] = self._operation("connect", f"Get{label}", about, "", _EXEC)
+            operations["post"] = self._operation("connect", f"Post{label}", about, "", _EXEC)
         else:
             about = {"group": sub.group, "kind": sub.kind, "version": sub.version} if sub.kind else identity
             model = _MODELS.get(sub.kind)
