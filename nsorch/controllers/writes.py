@@ -1,4 +1,4 @@
-"""Small helpers around writes that several controllers make."""
+"""Small functions around writes that several controllers make."""
 
 from __future__ import annotations
 
