@@ -34,7 +34,10 @@ async def begin(worker: PodWorker) -> None:
     """Adopt, declare lost, or start. MountError and SandboxError leave the Pod waiting."""
     if worker.existed:
         worker.existed = False
-        if adopt(worker) or _came_to_nothing(worker):
+        if adopt(worker):
+            worker.poke()  # images, configuration and the Pod itself may have changed while no daemon ran
+            return
+        if _came_to_nothing(worker):
             return
     await start(worker)
 
