@@ -158,7 +158,7 @@ class NodeAgent:
                 worker.update(pod)
                 self._index_pod(pod)
             return
-        if not self._is_mine(pod):
+        if not self._is_mine(pod) or (not self._starting and _only_finalizers_left(pod)):
             return
         assert self._context is not None
         worker = self.workers[pod.uid] = PodWorker(
@@ -210,6 +210,11 @@ class NodeAgent:
             self._referenced[uid] = wanted
         else:
             self._referenced.pop(uid, None)
+
+
+def _only_finalizers_left(pod: Pod) -> bool:
+    """The node is done with this Pod; only its finalizers keep the object."""
+    return pod.terminating and pod.metadata.deletionGracePeriodSeconds == 0 and bool(pod.metadata.finalizers)
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from nsorch.kit import logs
 from nsorch.kit.paths import Paths
 from nsorch.node.channel import Channel, ChannelClosed
+from nsorch.node.processes import process_ended, watch_process
 
 log = logs.logger("node")
 START_TIMEOUT = 15.0
@@ -27,6 +28,7 @@ class Spawner:
         self._paths = paths
         self._channel: Channel | None = None
         self._lock = asyncio.Lock()
+        self._leaving = False
 
     async def ready(self) -> None:
         """Have the spawner running and connected (the daemon calls this early, it takes a moment)."""
@@ -44,8 +46,12 @@ class Spawner:
             channel = await asyncio.wait_for(self._existing(), 5.0)
         except (OSError, TimeoutError):
             return
-        with contextlib.suppress(ChannelClosed):
-            await channel.request("exit", timeout=5.0)
+        with contextlib.suppress(ChannelClosed, TimeoutError):
+            answer = await channel.request("ping", timeout=5.0)
+            process = watch_process(int(answer.body.get("pid", 0)))
+            self._leaving = True
+            channel.post("exit")
+            await process_ended(process, 5.0)
         channel.close()
 
     def disconnect(self) -> None:
@@ -106,7 +112,8 @@ class Spawner:
         log.debug("spawner says %s", message)
 
     def _gone(self) -> None:
-        log.warning("the spawner has ended; the next Pod starts a new one")
+        if not self._leaving:
+            log.warning("the spawner has ended; the next Pod starts a new one")
 
 
 def _package_root() -> str:

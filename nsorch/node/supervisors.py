@@ -9,6 +9,7 @@ from typing import Any
 
 from nsorch.kit import logs
 from nsorch.node.channel import Channel, Reply
+from nsorch.node.processes import process_ended, watch_process
 from nsorch.supervisor.plan import ContainerPlan, from_plain
 from nsorch.supervisor.protocol import ContainerState, PodState, Terminated
 
@@ -41,13 +42,17 @@ class Supervisor:
         await self._channel.request("stop", grace=grace)
 
     async def exit(self, timeout: float = 10.0) -> None:
-        """Make the supervisor leave and wait until it has."""
+        """Make the supervisor leave and wait until its process, and with it all that was the Pod's, is gone."""
+        if self._channel.closed:
+            return
+        process = watch_process(self.state.pid if self.state is not None else 0)
         self._channel.post("exit")
-        if not self._channel.closed:
-            try:
-                await asyncio.wait_for(self._gone.wait(), timeout)
-            except TimeoutError:
-                log.error("a supervisor did not leave within %.0f s", timeout)
+        try:
+            await asyncio.wait_for(self._gone.wait(), timeout)
+        except TimeoutError:
+            log.error("a supervisor did not leave within %.0f s", timeout)
+        if not await process_ended(process, timeout):
+            log.error("a supervisor's process did not end within %.0f s", timeout)
 
     async def restart(self, container: str, reason: str, grace: float) -> None:
         """Stop one container; its restartPolicy then applies."""

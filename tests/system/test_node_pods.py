@@ -225,3 +225,86 @@ def test_exec_streams_and_refusals(images: Path) -> None:
             await node.agent.exec("no-such-uid", "main", ["sh"], stdin=False, tty=False)
 
     run_node(images, scenario)
+
+
+def test_attaching_to_a_terminal(images: Path) -> None:
+    async def scenario(node: NodeHost) -> None:
+        await node.create("term", {"command": ["sh"], "stdin": True, "tty": True}, restartPolicy="Never")
+        pod = await node.running("term")
+        session = await node.agent.attach(pod.uid, "main", stdin=True, tty=True)
+        await session.resize(33, 99)
+        await session.write(b"stty size; tty; exit 6\n")
+        text = b""
+        while (item := await session.read()) is not None:
+            text += item[1]
+        assert b"33 99" in text
+        await session.close()
+        pod = await node.when("term", lambda pod: pod.status.phase == "Failed")
+        with pytest.raises(RuntimeRefused, match="completed pod"):
+            await node.agent.attach(pod.uid, "main", stdin=True, tty=True)
+
+    run_node(images, scenario)
+
+
+def test_following_a_log_ends_with_its_run(images: Path) -> None:
+    async def scenario(node: NodeHost) -> None:
+        script = "echo one; sleep 0.2; echo two; sleep 0.2; exit 1"
+        await node.create("log", {"command": ["sh", "-c", script]}, restartPolicy="Never")
+        pod = await node.running("log")
+        assert await node.log(pod, follow=True) == "one\ntwo\n"
+        assert (await node.log(pod, timestamps=True, tail_lines=1)).count("Z ") == 1
+        await node.create("held", {"image": "not-there:1"})
+        held = await node.when("held", lambda pod: bool(pod.status.containerStatuses))
+        with pytest.raises(RuntimeRefused, match="waiting to start"):
+            await node.log(held)
+
+    run_node(images, scenario)
+
+
+def test_memory_volumes_sub_paths_and_links_that_lead_out(images: Path) -> None:
+    async def scenario(node: NodeHost) -> None:
+        await node.create(
+            "vol",
+            {
+                "volumeMounts": [
+                    {"name": "disk", "mountPath": "/disk"},
+                    {"name": "disk", "mountPath": "/sub", "subPath": "a/b"},
+                    {"name": "memory", "mountPath": "/memory"},
+                    {"name": "memory", "mountPath": "/inner", "subPath": "x"},
+                ]
+            },
+            volumes=[
+                {"name": "disk", "emptyDir": {}},
+                {"name": "memory", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+            ],
+        )
+        pod = await node.running("vol")
+        script = (
+            "echo hi > /sub/f; cat /disk/a/b/f; touch /inner/g; ls /memory/x; grep -c ' /memory tmpfs' /proc/mounts"
+        )
+        assert await node.sh(pod, script) == (0, "hi\ng\n1\n")
+        full, _ = await node.sh(pod, "dd if=/dev/zero of=/memory/big bs=1M count=2 2>/dev/null")
+        assert full == 1
+        await node.sh(pod, "rm -r /disk/a; ln -s /etc /disk/a; mkdir -p /disk/etc/b; touch /disk/etc/b/inside; kill 1")
+        again = await node.when("vol", lambda pod: status_of(pod).restartCount == 1 and is_running(pod))
+        assert await node.sh(again, "ls /sub") == (0, "inside\n")
+
+    run_node(images, scenario)
+
+
+def test_images_of_running_pods_change_in_place(images: Path) -> None:
+    async def scenario(node: NodeHost) -> None:
+        await node.images.tag("busybox", "other:2")
+        await node.create("web")
+        pod = await node.running("web")
+        changed = pod.copy_deep()
+        changed.spec.containers[0].image = "other:2"
+        await node.client.update(changed)
+        again = await node.when("web", lambda pod: status_of(pod).image == "other:2" and is_running(pod))
+        assert status_of(again).restartCount == 1
+        assert node.events("web", "Killing") == ["Container main definition changed, will be restarted"]
+        await node.client.delete(Pod, "default", "web")
+        await node.gone("web")
+        await node.images.remove("other:2")
+
+    run_node(images, scenario)

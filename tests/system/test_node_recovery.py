@@ -158,3 +158,22 @@ def test_what_keeps_a_sandbox_from_being_made_is_an_event(images: Path) -> None:
         await node.running("stuck")
 
     run_node(images, scenario)
+
+
+def test_finalizers_keep_the_object_but_not_the_processes(images: Path) -> None:  # noqa: F811
+    async def scenario(node: NodeHost) -> None:
+        await node.create("held", meta={"finalizers": ["example.org/hold"]})
+        pod = await node.running("held")
+        await node.client.delete(Pod, "default", "held")
+        await node.eventually(lambda: pod.uid not in node.agent.workers)
+        left = node.pod("held")
+        assert left.terminating
+        assert not is_running(left)
+        assert not node.paths.pod(pod.uid).exists()
+        await node.client.patch(Pod, "default", "held", {"metadata": {"labels": {"touched": "yes"}}})
+        await node.restart_agent()
+        await node.eventually(lambda: pod.uid not in node.agent.workers)
+        await node.client.patch(Pod, "default", "held", {"metadata": {"finalizers": None}})
+        await node.gone("held")
+
+    run_node(images, scenario)
