@@ -13,7 +13,7 @@ demo: setup  ## the main job, end to end, in a private network namespace
 	@$(PY) scripts/demo.py
 
 test: setup  ## every test (needs root)
-	@$(PY) -m pytest $(PYTEST_ARGS)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m pytest $(PYTEST_ARGS)
 
 check: setup  ## format, lint, types, import contracts
 	@.venv/bin/ruff format --check .
