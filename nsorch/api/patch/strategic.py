@@ -17,6 +17,7 @@ can. Source: https://git.k8s.io/community/contributors/devel/sig-api-machinery/s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -207,7 +208,9 @@ def _check_order(patch: list[Mapping[str, Any]], order: list[Any], key: str, pat
         ):
             position += 1
         if order and position == len(order):
-            raise PatchRefused.bad(f"the order in patch list {path} doesn't match {SET_ORDER} list: {order}")
+            raise PatchRefused.bad(
+                f"the order in patch list {path} doesn't match {SET_ORDER} list: {json.dumps(order)}"
+            )
 
 
 def _retain(current: dict[str, Any], patch: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -257,7 +260,7 @@ def _listed(value: Any, name: str) -> list[Any]:
 
 def _key_of(item: Mapping[str, Any], key: str, path: str) -> Any:
     if key not in item:
-        raise PatchRefused.bad(f"map: {dict(item)} does not contain declared merge key: {key} ({path})")
+        raise PatchRefused.bad(f"map: {json.dumps(dict(item))} does not contain declared merge key: {key} ({path})")
     return item[key]
 
 
