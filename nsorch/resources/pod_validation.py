@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from nsorch.resources import checks, names
-from nsorch.resources.container import Container
+from nsorch.resources.container import Container, ResourceRequirements
 from nsorch.resources.container_validation import validate_container, validate_resources
 from nsorch.resources.meta_validation import validate_annotations, validate_labels, validate_metadata
 from nsorch.resources.pod import Pod, PodSpec, PodTemplateSpec
@@ -16,6 +16,17 @@ from nsorch.resources.volume_validation import validate_volumes
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
 DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+NOT_EPHEMERAL = (
+    "lifecycle",
+    "livenessProbe",
+    "ports",
+    "readinessProbe",
+    "resizePolicy",
+    "resources",
+    "restartPolicy",
+    "startupProbe",
+)
+"""Fields of containers that ephemeral ones may not have."""
 MAX_NAMESERVERS = 3
 MAX_SEARCHES = 32
 MAX_DEADLINE = 2**31 - 1
@@ -119,9 +130,21 @@ def _containers(spec: PodSpec, field: str) -> list[Cause]:
         if ephemeral.name in seen:
             causes.append(checks.duplicate(f"{path}.name", ephemeral.name))
         seen.add(ephemeral.name)
-        for forbidden in ("lifecycle", "livenessProbe", "ports", "readinessProbe", "startupProbe"):
-            if getattr(ephemeral, forbidden):
+        for forbidden in NOT_EPHEMERAL:
+            given = getattr(ephemeral, forbidden)
+            if given and given != ResourceRequirements():  # an empty one is the default
                 causes.append(checks.forbidden(f"{path}.{forbidden}", "cannot be set for an Ephemeral Container"))
+        for position, mount in enumerate(ephemeral.volumeMounts or ()):
+            for name in ("subPath", "subPathExpr"):
+                if getattr(mount, name):
+                    causes.append(
+                        checks.forbidden(
+                            f"{path}.volumeMounts[{position}].{name}", "cannot be set for an Ephemeral Container"
+                        )
+                    )
+        target = ephemeral.targetContainerName
+        if target and all(container.name != target for _, containers in groups for container in containers):
+            causes.append(checks.not_found(f"{path}.targetContainerName", target))
     return causes
 
 

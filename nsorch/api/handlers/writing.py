@@ -43,17 +43,17 @@ async def create(call: Call) -> web.StreamResponse:
 
 
 async def update(call: Call) -> web.StreamResponse:
-    """An object, its status, or the finalizers of a Namespace."""
+    """An object, its status, a Pod's ephemeral containers, or the finalizers of a Namespace."""
     where, operations = call.where, call.api.operations
     options = write_options(call)
     obj = await read_object(call)
     record: Record
-    if where.subresource == "status":
-        record = await operations.update_status(where.kind, where.namespace, where.name, obj, options)
-    elif where.subresource == "finalize" and isinstance(obj, Namespace):
+    if where.subresource == "finalize" and isinstance(obj, Namespace):
         record = await operations.finalize(where.kind, where.name, obj, options)
     else:
-        record = await operations.update(where.kind, where.namespace, where.name, obj, options)
+        record = await operations.update_part(
+            where.kind, where.namespace, where.name, obj, options, subresource=where.subresource
+        )
     return answers.of_record(call, where.kind, record)
 
 

@@ -10,7 +10,8 @@ from nsorch.api.content import YAML
 from nsorch.api.operations import managed
 from nsorch.api.operations.context import Context, Write
 from nsorch.api.operations.create import create
-from nsorch.api.operations.update import document, update, update_status
+from nsorch.api.operations.parts import update_part
+from nsorch.api.operations.update import document
 from nsorch.api.parsing import Validation, decode, parse_document
 from nsorch.api.patch import fields, server_side
 from nsorch.api.patch.json_patch import equal
@@ -70,9 +71,7 @@ async def apply(
     write = replace(write, operation="Apply", owners=tuple(applied.owners))
     if current is None:
         return await create(ctx, kind, namespace, obj, write), True
-    if subresource == "status":
-        return await update_status(ctx, kind, namespace, name, obj, write), False
-    return await update(ctx, kind, namespace, name, obj, write), False
+    return await update_part(ctx, kind, namespace, name, obj, write, subresource), False
 
 
 def _applied_by_kubectl(kind: Kind[Any], live: dict[str, Any]) -> fields.Fields:

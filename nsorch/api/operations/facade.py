@@ -9,7 +9,7 @@ from nsorch.api.events.recorder import Recorder
 from nsorch.api.operations import apply as applying
 from nsorch.api.operations import create as creating
 from nsorch.api.operations import delete as deleting
-from nsorch.api.operations import namespaces, pods, read, scale
+from nsorch.api.operations import namespaces, parts, pods, read, scale
 from nsorch.api.operations import patch as patching
 from nsorch.api.operations import update as updating
 from nsorch.api.operations.context import Context, Deleted, Deletion, ListOptions, Page, Write
@@ -86,6 +86,18 @@ class Operations:
         self, kind: Kind[Any], namespace: str | None, name: str, obj: Resource, write: Write | None = None
     ) -> Record:
         return await updating.update_status(self.context, kind, namespace, name, obj, write or Write())
+
+    async def update_part(
+        self,
+        kind: Kind[Any],
+        namespace: str | None,
+        name: str,
+        obj: Resource,
+        write: Write | None = None,
+        *,
+        subresource: str,
+    ) -> Record:
+        return await parts.update_part(self.context, kind, namespace, name, obj, write or Write(), subresource)
 
     async def patch(
         self,

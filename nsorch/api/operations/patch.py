@@ -6,8 +6,9 @@ from typing import Any
 
 from nsorch.api import failures
 from nsorch.api.operations.context import DEFAULT, Context, Write
+from nsorch.api.operations.parts import update_part
 from nsorch.api.operations.scale import scale_of, update_scale
-from nsorch.api.operations.update import document, latest, update, update_status
+from nsorch.api.operations.update import document, latest
 from nsorch.api.parsing import Validation, parse_document, unknown_fields, validate
 from nsorch.api.patch import apply_patch
 from nsorch.resources.registry import Kind
@@ -39,11 +40,7 @@ async def patch(
     obj, found = parse_document(kind, patched, validation)
     if warnings is not None:
         warnings.extend(found)
-    if subresource == "status":
-        return await update_status(ctx, kind, namespace, name, obj, write)
-    if subresource:
-        raise failures.method_not_allowed(subresource)
-    return await update(ctx, kind, namespace, name, obj, write)
+    return await update_part(ctx, kind, namespace, name, obj, write, subresource)
 
 
 def _note(scale: Scale, given: dict[str, Any], validation: Validation, warnings: list[str] | None) -> None:

@@ -1,4 +1,4 @@
-"""What may be done to Pods beyond the generic verbs: bind to a Node, evict."""
+"""What may be done to Pods beyond the generic verbs: bind to a Node, evict, add ephemeral containers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from nsorch.api import failures
 from nsorch.api.operations import scheduling
 from nsorch.api.operations.context import DEFAULT, Context, Deleted, Deletion, Write
 from nsorch.api.operations.delete import delete
-from nsorch.api.operations.update import change, latest
+from nsorch.api.operations.update import change, check_current, finish, latest
 from nsorch.kit.clock import rfc3339
+from nsorch.resources.ephemeral_strategy import prepare_ephemeral, validate_ephemeral
 from nsorch.resources.meta import Resource
 from nsorch.resources.pod import Pod, PodCondition
 from nsorch.resources.registry import Cause, Kind
@@ -45,6 +46,21 @@ async def bind(
         scheduling.set_condition(obj, PodCondition(type="PodScheduled", status="True", lastTransitionTime=now))
 
     return await change(ctx, kind, namespace, name, assign, write)
+
+
+async def add_containers(
+    ctx: Context, kind: Kind[Any], namespace: str | None, name: str, obj: Resource, write: Write = DEFAULT
+) -> Record:
+    """Take the ephemeral containers of ``obj``, of which only new ones are allowed; everything else stays."""
+    current = latest(ctx, kind, namespace, name)
+    old = current.obj
+    check_current(kind, namespace, name, obj, old)
+    assert isinstance(obj, Pod)
+    assert isinstance(old, Pod)
+    pod = prepare_ephemeral(obj, old)
+    if causes := validate_ephemeral(pod, old):
+        raise failures.invalid(kind, name, causes)
+    return await finish(ctx, kind, pod, current, write, "ephemeralcontainers")
 
 
 async def evict(ctx: Context, kind: Kind[Any], namespace: str | None, name: str, options: Deletion) -> Deleted:

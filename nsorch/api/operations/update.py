@@ -34,7 +34,7 @@ async def update(
     """Replace an object; 409 if ``obj`` carries another resourceVersion or uid than the current one."""
     current = latest(ctx, kind, namespace, name)
     old = current.obj
-    _check(kind, namespace, name, obj, old)
+    check_current(kind, namespace, name, obj, old)
     metadata.carry_over(obj, old)
     obj.apiVersion, obj.kind = kind.group_version, kind.kind
     kind.default(obj)
@@ -52,7 +52,7 @@ async def update_status(
     """Replace the status of an object, with the same conflict check; everything else stays."""
     current = latest(ctx, kind, namespace, name)
     old = current.obj
-    _check(kind, namespace, name, obj, old)
+    check_current(kind, namespace, name, obj, old)
     merged = merge_status(kind, obj, old)
     if causes := kind.validate_status(merged, old):
         raise failures.invalid(kind, name, causes)
@@ -74,7 +74,8 @@ def merge_status(kind: Kind[Any], new: Resource, old: Resource) -> Resource:
     return merged
 
 
-def _check(kind: Kind[Any], namespace: str | None, name: str, obj: Resource, old: Resource) -> None:
+def check_current(kind: Kind[Any], namespace: str | None, name: str, obj: Resource, old: Resource) -> None:
+    """Failure 400 if the body is about another object, 409 if about an earlier state of it."""
     given = obj.metadata
     if given.name and given.name != name:
         raise failures.bad_request(f"the name of the object ({given.name}) does not match the name on the URL ({name})")
