@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 LAST_WORDS = 2.0
 """Seconds between stop signal and SIGKILL when preStop has used up the grace period (as the kubelet)."""
 MESSAGE_BYTES = 4096
+POD_MESSAGE_BYTES = 12 * 1024
+"""Termination messages of one container, and of a Pod's containers together (as the kubelet)."""
 
 
 class State(enum.Enum):
@@ -415,21 +417,22 @@ class Container:
             signal=killed_by,
             reason="OOMKilled" if oom else "Completed" if code == 0 else "Error",
             message=self._last_message(code),
-            started_at=fact.started_at,
+            started_at=fact.started_at or time.time(),  # killed before its program ran
             finished_at=time.time(),
         )
-        ran_for = ended.finished_at - fact.started_at
+        ran_for = ended.finished_at - ended.started_at
         self._close()
         self._settle(ended, ran_for)
 
     def _last_message(self, code: int) -> str:
+        limit = min(MESSAGE_BYTES, POD_MESSAGE_BYTES // max(1, len(self._pod.containers)))
         try:
             with open(f"{self._run}/termination-log", "rb") as file:
-                text = file.read(MESSAGE_BYTES).decode(errors="replace")
+                text = file.read(limit).decode(errors="replace")
         except OSError:
             text = ""
         if not text and code and self.plan.termination_message_policy == "FallbackToLogsOnError" and self._log:
-            text = self._log.tail()
+            text = self._log.tail(min(limit, 2048))
         return text or self._why
 
     def _close(self) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nsorch.linux import call as door
 from nsorch.linux import namespaces, process
 from nsorch.supervisor import wire
 from nsorch.supervisor.plan import Hook
@@ -40,7 +41,7 @@ class RunningHook:
             else:
                 self._pid, self._report = _dial(hook, container.address)
         except OSError as error:
-            message = str(error)
+            message = door.text(error)
             self._loop.soon(lambda: self._finish(message))
             return
         self._loop.child(self._pid, self._ended)

@@ -12,12 +12,14 @@ Supervisor (``RUN/pods/UID.sock``)
     Requests carry ``id`` and ``op``; the reply repeats ``id`` with ``ok`` and ``error`` or results:
     ``stop``      {"grace": seconds}: preStop hooks, stop signals, SIGKILL after grace; main containers first, sidecars
                   after them. Replies at once; progress is in the state. A second ``stop`` may shorten the grace.
-                  When all is dead the state says ``phase: stopped`` and the supervisor waits for ``exit``.
+                  When all is dead the state says ``phase: stopped`` and the supervisor waits for ``exit``. The same phase
+                  is reached without ``stop`` when nothing will ever run again: all main containers have ended for good
+                  (sidecars are then stopped), or an init container has failed for good. SIGTERM means ``stop``, too.
     ``exit``      leave (kills whatever is left); network namespace, mounts and cgroups of the Pod are gone after it.
     ``restart``   {"container": name, "reason": str, "grace": seconds}: stop one container (preStop, signal, SIGKILL);
                   its restartPolicy then applies (failed liveness or startup probe).
-    ``container`` {"plan": ContainerPlan}: add or replace one container's plan (image arrived, image changed,
-                  ephemeral container); a held container starts, a running one whose image changed restarts.
+    ``container`` {"plan": ContainerPlan} or {"path": file with it}: add or replace one container's plan (image arrived,
+                  image changed, ephemeral container); a held container starts, a running one whose image changed restarts.
     ``exec``      {"container": name, "argv": [...], "env": [[k, v]...], "cwd": str, "tty": bool, "stdin": bool,
                   "rows": n, "cols": n, "timeout": seconds|null}: with three file descriptors (stdin, stdout, stderr)
                   attached by SCM_RIGHTS unless ``tty``, for which the reply ``{"id", "ok", "exec": EID}`` carries the
@@ -25,7 +27,11 @@ Supervisor (``RUN/pods/UID.sock``)
                   (128+signal if killed; ``"error"`` if the command cannot be run).
     ``resize``    {"exec": EID | "container": name, "rows": n, "cols": n}.
     ``signal``    {"exec": EID, "signal": n}.
-    ``attach``    {"container": name}: reply carries the fds of the container's stdin (if open) and a stream of its output.
+    ``attach``    {"container": name, "stdin": bool (default true)}: the reply's ``fds`` names the descriptors that come with
+                  it, of ``stdin`` (to write; only when open), ``stdout`` and (without a terminal) ``stderr`` (to read), and
+                  ``tty`` says whether there is a terminal. A reader that falls a mebibyte behind is let go. With
+                  ``stdin_once`` the container's input ends when the first attached writer closes.
+    ``ping``      -> ``{"pid": ...}``.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections import deque
@@ -174,7 +175,12 @@ class Service:
         self._ok(client, message)
 
     def _container(self, client: Client, message: dict[str, Any], fds: list[int]) -> None:
-        self.pod.add(from_plain(ContainerPlan, message["plan"]))
+        if "path" in message:
+            with open(message["path"], "rb") as file:
+                plan = json.load(file)
+        else:
+            plan = message["plan"]
+        self.pod.add(from_plain(ContainerPlan, plan))
         self._ok(client, message)
 
     def _exec(self, client: Client, message: dict[str, Any], fds: list[int]) -> None:

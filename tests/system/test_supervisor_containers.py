@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import stat
@@ -237,7 +238,10 @@ def test_a_held_container_starts_when_its_image_arrives(node: Node) -> None:
         peer.until(lambda: peer.state)
         assert peer.container("main")["reason"] == "ErrImagePull"
         assert peer.container("main")["message"] == "not there"
-        peer.do("container", plan=dataclasses.asdict(dataclasses.replace(held, runnable=True, image_id="sha256:1")))
+        path = node.folder / "container.json"
+        now = dataclasses.replace(held, runnable=True, image_id="sha256:1", env=(("LARGE", "x" * 100_000),) * 2)
+        path.write_text(json.dumps(dataclasses.asdict(now)))
+        peer.do("container", path=str(path))
         assert peer.until_phase("main", "running")["image_id"] == "sha256:1"
 
 
