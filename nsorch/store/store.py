@@ -331,6 +331,8 @@ class Store:
                 log.exception("a subscriber of %s failed", record.resource)
         if change.previous is not None:
             change.previous.forget()
+        if change.type == "DELETED":
+            record.forget()
         return record
 
     def close(self) -> None:
