@@ -425,3 +425,9 @@ def test_merged_lists_keep_both_orders(server: list[str], wanted: list[str]) -> 
     assert sorted(names) == sorted({*server, *wanted})
     assert [name for name in names if name in wanted] == wanted
     assert [name for name in names if name not in wanted] == [name for name in server if name not in wanted]
+
+
+def test_long_lists_merge_in_linear_time() -> None:
+    names = [{"name": f"c{number}", "image": "x"} for number in range(20_000)]
+    result = strategic.merge(Pod, pod(containers=names), {"spec": {"containers": names[::-1]}})
+    assert result["spec"]["containers"] == names[::-1]

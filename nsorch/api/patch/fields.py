@@ -165,7 +165,8 @@ def _merge(field: FieldRule, live: Any, applied: Any) -> Any:
             kept = [merged.pop(element, item) for element, item in lives.items()]
             return kept + list(merged.values())
         if field.list_type == "set":
-            return [*live, *(item for item in applied if not any(equal(item, other) for other in live))]
+            present = {_compact(item) for item in live}
+            return [*live, *(item for item in applied if _compact(item) not in present)]
     return applied
 
 

@@ -18,7 +18,8 @@ can. Source: https://git.k8s.io/community/contributors/devel/sig-api-machinery/s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -70,8 +71,8 @@ def _merge_object(
         if name.startswith(DELETE_FROM):
             target = _target(name)
             if isinstance(result.get(target), list):
-                unwanted = _listed(value, name)
-                result[target] = [item for item in result[target] if not _within(item, unwanted)]
+                unwanted = {_identity(item) for item in _listed(value, name)}
+                result[target] = [item for item in result[target] if _identity(item) not in unwanted]
             continue
         if value is None:
             result.pop(name, None)
@@ -114,8 +115,8 @@ def _merge_list(
     if any(isinstance(item, list) for item in (*current, *patch)):
         raise PatchRefused.inapplicable(f"lists of lists are not supported ({path})")
     if not any(isinstance(item, Mapping) for item in (*current, *patch)):
-        merged = _distinct([*current, *patch])
-        return _ordered(merged, order if order is not None else patch, current, _same)
+        merged = list({_identity(item): item for item in (*patch, *current)}.values())
+        return _ordered(merged, order if order is not None else patch, current, _identity)
     if not all(isinstance(item, Mapping) for item in (*current, *patch)):
         raise PatchRefused.inapplicable(f"list element types are not identical in {path}")
     key = field.merge_key
@@ -124,18 +125,20 @@ def _merge_list(
 
     ordinary, current = _special_elements(current, patch, key, path)
     merged = list(current)
+    places: dict[Hashable, int] = {}
+    for place, item in enumerate(merged):
+        places.setdefault(_identity(_key_of(item, key, path)), place)
     for item in ordinary:
-        place = _find(merged, key, _key_of(item, key, path))
-        if place is None:
-            merged.append(_plain(item))
-        else:
+        identity = _identity(_key_of(item, key, path))
+        if identity in places:
+            place = places[identity]
             merged[place] = _merge_object(field.model, merged[place], item, f"{path}[{key}={item[key]}]")
-    for item in merged:
-        _key_of(item, key, path)
-    wanted = order if order is not None else ordinary
+        else:
+            places[identity] = len(merged)
+            merged.append(_plain(item))
     if order is not None:
         _check_order(ordinary, order, key, path)
-    return _ordered(merged, wanted, current, lambda left, right: _same(left.get(key), right.get(key)))
+    return _ordered(merged, order if order is not None else ordinary, current, _by(key))
 
 
 def _special_elements(
@@ -143,14 +146,14 @@ def _special_elements(
 ) -> tuple[list[Mapping[str, Any]], list[Any]]:
     """The patch's elements without directives, and ``current`` after the directives of the others."""
     ordinary: list[Mapping[str, Any]] = []
+    unwanted: set[Hashable] = set()
     replace = False
     for item in patch:
         directive = item.get(DIRECTIVE)
         if directive is None:
             ordinary.append(item)
         elif directive == "delete":
-            unwanted = _key_of(item, key, path)
-            current = [one for one in current if not _same(one.get(key), unwanted)]
+            unwanted.add(_identity(_key_of(item, key, path)))
         elif directive == "replace":
             replace = True
         elif directive == "merge":
@@ -159,6 +162,8 @@ def _special_elements(
             raise PatchRefused.bad(f"unknown patch type: {directive!r} in {path} (replace, delete or merge)")
     if replace:
         return [], [_plain(item) for item in ordinary]
+    if unwanted:
+        current = [item for item in current if _identity(item.get(key)) not in unwanted]
     return ordinary, current
 
 
@@ -168,49 +173,53 @@ def _order_only(field: FieldRule, current: Any, order: list[Any], path: str) -> 
         return current
     key = field.merge_key
     if not key:
-        return _ordered(current, order, current, _same)
+        return _ordered(current, order, current, _identity)
     if not all(isinstance(item, Mapping) for item in (*current, *order)):
         raise PatchRefused.bad(f"invalid patch format of {SET_ORDER} list of {path}: objects with {key} are needed")
-    return _ordered(current, order, current, lambda left, right: _same(left.get(key), right.get(key)))
+    return _ordered(current, order, current, _by(key))
 
 
-def _ordered(merged: list[Any], wanted: list[Any], server: list[Any], same: Callable[[Any, Any], bool]) -> list[Any]:
+def _ordered(merged: list[Any], wanted: list[Any], server: list[Any], identify: Callable[[Any], Hashable]) -> list[Any]:
     """Put ``merged`` into order: elements of ``wanted`` in its order, others in the order of ``server``, interleaved."""
-
-    def place(item: Any, among: list[Any]) -> int:
-        return next((index for index, other in enumerate(among) if same(item, other)), -1)
-
+    wants = _places(wanted, identify)
+    serves = _places(server, identify)
     named: list[tuple[int, Any]] = []
     others: list[tuple[int, Any]] = []
     for item in merged:
-        index = place(item, wanted)
-        if index >= 0:
-            named.append((index, item))
+        identity = identify(item)
+        if identity in wants:
+            named.append((wants[identity], item))
         else:
-            others.append((place(item, server), item))
-    ours = [item for _, item in sorted(named, key=lambda entry: entry[0])]
-    theirs = [item for _, item in sorted(others, key=lambda entry: entry[0])]
+            others.append((serves.get(identity, -1), item))
+    ours = deque(item for _, item in sorted(named, key=lambda entry: entry[0]))
+    theirs = deque(item for _, item in sorted(others, key=lambda entry: entry[0]))
 
     result: list[Any] = []
     while ours and theirs:
-        first, second = place(theirs[0], server), place(ours[0], server)
+        first, second = serves.get(identify(theirs[0]), -1), serves.get(identify(ours[0]), -1)
         source = theirs if 0 <= first < second else ours
-        result.append(source.pop(0))
+        result.append(source.popleft())
     return [*result, *ours, *theirs]
+
+
+def _places(items: list[Any], identify: Callable[[Any], Hashable]) -> dict[Hashable, int]:
+    """The first place of each element."""
+    places: dict[Hashable, int] = {}
+    for place, item in enumerate(items):
+        places.setdefault(identify(item), place)
+    return places
 
 
 def _check_order(patch: list[Mapping[str, Any]], order: list[Any], key: str, path: str) -> None:
     """Elements of the patch must stand in ``$setElementOrder`` in the same relative order."""
-    position = 0
-    for item in patch:
-        while position < len(order) and not (
-            isinstance(order[position], Mapping) and _same(order[position].get(key), item.get(key))
-        ):
-            position += 1
-        if order and position == len(order):
-            raise PatchRefused.bad(
-                f"the order in patch list {path} doesn't match {SET_ORDER} list: {json.dumps(order)}"
-            )
+    if not order:
+        return
+    if not all(isinstance(item, Mapping) for item in order):
+        raise PatchRefused.bad(f"invalid patch format of {SET_ORDER} list of {path}: objects with {key} are needed")
+    places = _places(order, _by(key))
+    found = [places.get(_identity(item.get(key)), -1) for item in patch]
+    if -1 in found or found != sorted(found):
+        raise PatchRefused.bad(f"the order in patch list {path} doesn't match {SET_ORDER} list: {json.dumps(order)}")
 
 
 def _retain(current: dict[str, Any], patch: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -264,21 +273,12 @@ def _key_of(item: Mapping[str, Any], key: str, path: str) -> Any:
     return item[key]
 
 
-def _find(items: list[Any], key: str, value: Any) -> int | None:
-    return next((index for index, item in enumerate(items) if _same(item.get(key), value)), None)
+def _by(key: str) -> Callable[[Any], Hashable]:
+    return lambda item: _identity(item.get(key))
 
 
-def _same(left: Any, right: Any) -> bool:
-    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
-
-
-def _within(item: Any, items: list[Any]) -> bool:
-    return any(_same(item, other) for other in items)
-
-
-def _distinct(items: list[Any]) -> list[Any]:
-    result: list[Any] = []
-    for item in items:
-        if not _within(item, result):
-            result.append(item)
-    return result
+def _identity(value: Any) -> Hashable:
+    """What makes two JSON values the same: their value, and that true is not 1."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, sort_keys=True)
+    return isinstance(value, bool), value
