@@ -13,11 +13,13 @@ import os
 from pathlib import Path
 
 from nsorch.kit import logs
+from nsorch.kit.paths import Paths
 from nsorch.linux import cgroups
 from nsorch.node import disk
 from nsorch.node.channel import ChannelClosed, RequestFailed
 from nsorch.node.context import NodeContext
 from nsorch.node.supervisors import Supervisor
+from nsorch.supervisor.plan import PodPlan
 from nsorch.supervisor.protocol import PodState
 
 log = logs.logger("node")
@@ -42,6 +44,22 @@ async def sweep(context: NodeContext, known: set[str]) -> None:
             await asyncio.to_thread(disk.remove_tree, str(paths.logs / name))
     for uid in set(context.addresses.all()) - known:
         await context.addresses.release(uid)
+    for uid, images in (await asyncio.to_thread(_images_in_use, paths)).items():
+        for image_id in images:
+            context.images.use(uid, image_id)
+    await context.images.collect()
+
+
+def _images_in_use(paths: Paths) -> dict[str, set[str]]:
+    """Image ids by Pod uid, from the plans on disk: known before every Pod was adopted."""
+    found: dict[str, set[str]] = {}
+    for uid in _names(paths.pods):
+        try:
+            plan = PodPlan.from_json((paths.pod(uid) / "plan.json").read_bytes())
+        except (OSError, ValueError):
+            continue  # no Pod, or one whose worker will report what is wrong with its plan
+        found[uid] = {container.image_id for container in plan.containers if container.image_id}
+    return found
 
 
 async def stop_orphan(path: str) -> None:
