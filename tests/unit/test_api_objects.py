@@ -302,9 +302,12 @@ async def test_namespaces_end_when_they_are_finalized(tmp_path: Path) -> None:
         late = await api.call("POST", "/api/v1/namespaces/shop/configmaps", configmap())
         assert late.code == 403
         assert "because it is being terminated" in late.body["message"]
+        about = ConfigMap.from_dict({"metadata": {"name": "gone", "namespace": "shop", "uid": "u"}})
+        api.client.event(about, type="Normal", reason="Late", message="too late", component="test")
         done = ending.body | {"spec": {"finalizers": []}}
         assert (await api.call("PUT", "/api/v1/namespaces/shop/finalize", done)).code == 200
         assert (await api.call("GET", "/api/v1/namespaces/shop")).code == 404
+        assert api.store.list("events", "shop") == []
 
 
 @on_a_loop

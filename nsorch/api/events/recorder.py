@@ -47,11 +47,12 @@ class Recorder:
         except (StoreError, ValueError) as error:
             log.warning("cannot record an event about %s: %s", about.key, error)
         else:
-            future.add_done_callback(_check)
+            if future is not None:
+                future.add_done_callback(_check)
 
     def _record(
         self, about: Resource, type: str, reason: str, message: str, component: str, field_path: str
-    ) -> asyncio.Future[Any]:
+    ) -> asyncio.Future[Any] | None:
         namespace = about.namespace or "default"
         content = "\0".join((about.KIND, about.uid, type, reason, message, component, field_path))
         name = f"{about.name[:200]}.{hashlib.sha256(content.encode()).hexdigest()[:16]}"
@@ -63,6 +64,8 @@ class Recorder:
             event.count = (event.count or 1) + 1
             event.lastTimestamp = now
             return self._store.update("events", event)
+        if not self._living(namespace):
+            return None
         event = Event(
             apiVersion="v1",
             kind="Event",
@@ -87,6 +90,11 @@ class Recorder:
             lastTimestamp=now,
         )
         return self._store.create("events", event)
+
+    def _living(self, namespace: str) -> bool:
+        """Nothing new comes into a Namespace that ends: its Events would outlive it."""
+        record = self._store.latest("namespaces", None, namespace)
+        return record is not None and not record.obj.terminating
 
 
 def _check(future: asyncio.Future[Any]) -> None:
