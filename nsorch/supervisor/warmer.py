@@ -30,6 +30,7 @@ class Warmer:
             signal.set_wakeup_fd(-1)
             process.set_pdeathsig()
             process.set_name("nsorch-warmer")
+            process.set_title("nsorch-warmer")
             while os.read(reader, 4096):
                 cgroups.warm()
         finally:

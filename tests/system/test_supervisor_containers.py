@@ -103,11 +103,19 @@ def test_capabilities_and_no_new_privs(node: Node) -> None:
         assert peer.run("few", "/bin/mount", "-t", "tmpfs", "x", "/tmp")[0] != 0
 
 
-def test_seccomp_refuses_dangerous_calls(node: Node) -> None:
-    strict = dataclasses.replace(SECURITY, seccomp="RuntimeDefault")
-    with running(node, node.container(security=strict)) as peer:
+@pytest.mark.parametrize("no_new_privs", [False, True])
+def test_seccomp_refuses_dangerous_calls(node: Node, no_new_privs: bool) -> None:
+    strict = dataclasses.replace(
+        SECURITY, seccomp="RuntimeDefault", no_new_privs=no_new_privs, capabilities=("CAP_SYS_ADMIN",)
+    )
+    with running(
+        node, node.container(security=strict), node.container("user", security=Security(uid=1, gid=1))
+    ) as peer:
         peer.until_phase("main", "running")
         assert peer.sh("main", "grep Seccomp: /proc/1/status").split()[1] == "2"
+        assert peer.sh("main", "grep Seccomp: /proc/self/status").split()[1] == "2"
+        # With CAP_SYS_ADMIN it would get EINVAL if it got through to the kernel.
+        assert b"not permitted" in peer.run("main", "swapoff", "/etc/passwd")[2]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,27 @@ import dataclasses
 import subprocess
 from pathlib import Path
 
-from nsorch.supervisor.plan import Mount
+from nsorch.supervisor.plan import Mount, SharedTmpfs
 from tests.support.supervisor import SECURITY, Node
+
+
+def test_nothing_of_a_pod_reaches_a_host_with_shared_mounts(tmp_path: Path) -> None:
+    prefix = ("unshare", "--mount", "--propagation", "shared", "--")
+    with Node(tmp_path / "node", prefix) as node:
+        mounts = Path(f"/proc/{node.spawner.do('ping')['pid']}/mountinfo")
+        before = mounts.read_text()
+        assert "shared:" in before
+        memory = tmp_path / "memory"
+        plan = node.plan(
+            node.container(mounts=(Mount(target="/m", source=str(memory)),)),
+            tmpfs=(SharedTmpfs(path=str(memory), size_bytes=1 << 20),),
+        )
+        with node.start(plan) as peer:
+            peer.until_phase("main", "running")
+            assert peer.sh("main", "touch /m/x; ls /m") == "x"
+            assert mounts.read_text() == before
+        node.finish(plan)
+        assert mounts.read_text() == before
 
 
 def test_propagation(tmp_path: Path) -> None:
