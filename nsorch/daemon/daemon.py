@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -43,6 +44,7 @@ from nsorch.kit.clock import SystemClock
 from nsorch.kit.files import write_atomic
 from nsorch.kit.logs import logger
 from nsorch.kit.paths import Paths
+from nsorch.linux.memory import malloc_trim
 from nsorch.network.addresses import PodAddresses
 from nsorch.network.host import HostNetwork, NetworkError
 from nsorch.network.proxy import ServiceProxy
@@ -51,6 +53,7 @@ from nsorch.network.watch import HostWatch
 from nsorch.node.agent import NodeAgent
 from nsorch.node.settings import NodeSettings
 from nsorch.node.teardown import stop_everything
+from nsorch.resources.building import build
 from nsorch.resources.kinds import REGISTRY
 from nsorch.store import Leases, Store, StoreError
 
@@ -84,6 +87,7 @@ class Daemon:
                 "ready: %s, https://%s:%s", self._paths.api_socket, self._settings.node_address, self._settings.api_port
             )
             notify(f"READY=1\nSTATUS=serving {self._paths.root}")
+            _settle_memory()
             watchdog = asyncio.create_task(keep_alive())
             await self._leave.wait()
             notify("STOPPING=1")
@@ -108,8 +112,9 @@ class Daemon:
             node_address=self._settings.node_address,
         )
         self._host = HostNetwork(network, paths.run / "network.json")
-        stack.push_async_callback(self._host.close)
-        network = await self._host.prepare()
+        # A program of its own on another core, while this one builds the models' validators.
+        network, _ = await asyncio.gather(self._host.prepare(), asyncio.to_thread(build, REGISTRY.models))
+        log.info("the node's address is %s", network.node_address)
         self._watch = HostWatch(self._host)
         self._watch.start()
         stack.push_async_callback(self._watch.stop)
@@ -182,6 +187,15 @@ def _only_daemon(paths: Paths) -> Iterator[None]:
     finally:
         paths.daemon_pid.unlink(missing_ok=True)
         lock.close()
+
+
+def _settle_memory() -> None:
+    """What the start made lives for ever: the garbage collector need not look at it again (a full collection would hold
+    the event loop for tens of milliseconds), and what the start freed goes back to the kernel."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 50, 1_000)
+    malloc_trim()
 
 
 def _api_settings(paths: Paths, settings: Settings) -> ApiSettings:

@@ -27,7 +27,6 @@ async def teardown(argv: list[str]) -> str:
     await asyncio.to_thread(IptablesWriter(network).remove)
     host = HostNetwork(network, start.paths.run / "network.json")
     await host.teardown()
-    await host.close()
     return f"no daemon was running; stopped {count} Pods and removed rules, routes and addresses"
 
 

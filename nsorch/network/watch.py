@@ -11,9 +11,11 @@ import errno
 import socket
 
 from nsorch.kit.logs import logger
-from nsorch.network.host import ROUTE_PROTOCOL, HostNetwork, NetworkError
+from nsorch.network.host import HostNetwork, NetworkError
 from nsorch.network.netlink import messages
 
+ROUTE_PROTOCOL = 78
+"""rtm_protocol of every route of nsorch (``ip route show proto 78``); unassigned in rt_protos."""
 RTMGRP_IPV4_IFADDR = 0x10
 RTMGRP_IPV4_ROUTE = 0x40
 RTM_NEWADDR = 20

@@ -110,6 +110,11 @@ class Registry:
         self._by_gvk = {(kind.group_version, kind.kind): kind for kind in kinds}
         self._by_resource = {kind.resource: kind for kind in kinds}
 
+    @property
+    def models(self) -> list[type[Resource]]:
+        """The models of all kinds."""
+        return [kind.model for kind in self.kinds]
+
     def of(self, model: type[T]) -> Kind[T]:
         """The row of a model; KeyError if it is not served."""
         return self._by_model[model]

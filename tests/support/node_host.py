@@ -108,7 +108,6 @@ class NodeHost:
         self.operations.stop()
         await self.images.close()
         await self.host.teardown()
-        await self.host.close()
         self.store.close()
 
     def _new_agent(self) -> NodeAgent:

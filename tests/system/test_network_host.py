@@ -38,8 +38,6 @@ def test_prepare_is_repeatable_and_teardown_restores_what_was(tmp_path: Path) ->
             assert "10.96.0.10/32" not in rules_and_routes(host)["addresses"]
             await moved.teardown()
             await moved.teardown()
-            for each in (network, later, moved):
-                await each.close()
 
         run_inside(host, body)
         assert rules_and_routes(host) == before
@@ -59,7 +57,6 @@ def test_the_node_has_the_address_of_its_default_route(tmp_path: Path) -> None:
             assert (await network.prepare()).node_address == "192.0.2.2"
             assert "10.244.0.1/32" not in rules_and_routes(host)["addresses"]
             await network.teardown()
-            await network.close()
 
         run_inside(host, body)
 
@@ -93,7 +90,6 @@ def test_what_somebody_takes_away_comes_back(tmp_path: Path) -> None:
                         await asyncio.sleep(0.05)
             await watch.stop()
             await network.teardown()
-            await network.close()
             assert "198.51.100.9" not in rules_and_routes(host)["addresses"]
 
         run_inside(host, body)
@@ -113,7 +109,6 @@ def test_veths_of_pods_nobody_wants_are_swept(tmp_path: Path) -> None:
             assert await network.interfaces() == [host_interface("two")]
             await network.teardown()
             assert await network.interfaces() == []
-            await network.close()
 
         run_inside(host, body)
         assert "nsv-mine" in host.run(["ip", "link"]).stdout
@@ -155,6 +150,5 @@ def test_pods_and_host_ask_the_dns_program_on_its_cluster_address(tmp_path: Path
                     program.terminate()
                     assert await program.wait() == 0
             await network.teardown()
-            await network.close()
 
         run_inside(host, body)

@@ -70,7 +70,6 @@ async def cluster(host: NetworkNamespace, folder: Path, pods: str = "ab") -> Asy
         for pod in made.pods.values():
             pod.__exit__(None, None, None)
         await network.teardown()
-        await network.close()
 
 
 @pytest.fixture
