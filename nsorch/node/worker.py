@@ -31,6 +31,7 @@ from nsorch.node.probes.pod import PodProbes
 from nsorch.node.probes.schedule import Kind
 from nsorch.node.starting import begin
 from nsorch.node.status.compute import TERMINAL, compute_status
+from nsorch.node.status.conditions import OWNED
 from nsorch.node.status.facts import Facts
 from nsorch.node.status.writer import StatusWriter
 from nsorch.node.supervisors import Supervisor
@@ -397,4 +398,4 @@ def _wanted(pod: Pod) -> tuple[object, ...]:
 
 
 def _foreign(status: PodStatus) -> list[tuple[str, str]]:
-    return [(item.type, item.status) for item in status.conditions or ()]
+    return [(item.type, item.status) for item in status.conditions or () if item.type not in OWNED]
