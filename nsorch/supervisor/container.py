@@ -457,6 +457,8 @@ class Container:
             policy = "OnFailure"  # an init container that has succeeded is not run again
         elif self.plan.role == "ephemeral":
             policy = "Never"
+        elif self.plan.role == "sidecar":
+            policy = "Always"
         again = self._replaced or restarts.wanted(policy, ended.exit_code)
         if self.stopping or not again:
             fact.phase, fact.reason, fact.ended = "terminated", ended.reason, ended
