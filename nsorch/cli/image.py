@@ -116,6 +116,12 @@ def rm(
         print(f'image "{reference}" removed')
 
 
+@group.command()
+def prune(root: Root = None) -> None:
+    """Forget build steps, and remove what no image needs (named images stay)."""
+    print(f"{size(Session(root).connection.call('POST', f'{IMAGES}/prune')['freed'])} freed")
+
+
 def size(count: float) -> str:
     """Bytes for people: ``12.3MB``."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -237,11 +237,14 @@ class ImageStore:
         if swept.layers or swept.blobs:
             log.info("removed %d layers and %d blobs that no image needs", swept.layers, swept.blobs)
 
-    async def clear_build_cache(self) -> None:
-        """Forget every build step and remove the layers that only the cache kept."""
+    async def prune(self) -> int:
+        """Forget every build step, its downloads too, and ``collect``; bytes that this freed on the file system."""
+        before = await asyncio.to_thread(os.statvfs, self.layout.root)
         async with self._gate.exclusive():
             await asyncio.to_thread(BuildCache(self.layout).clear)
         await self.collect()
+        after = await asyncio.to_thread(os.statvfs, self.layout.root)
+        return max(0, (after.f_bfree - before.f_bfree) * after.f_frsize)
 
     async def close(self) -> None:
         """Wait for what runs in the background."""

@@ -306,6 +306,28 @@ def test_prepare_runs_once_and_feeds_the_context(builder: Builder, tmp_path: Pat
     assert "prepare.sh failed with status 3" in builder.fails(text)
 
 
+def test_prune_keeps_what_has_a_name(builder: Builder) -> None:
+    kept = builder.build("FROM busybox\nRUN echo kept > /kept\n", tag="kept")
+    builder.build("FROM busybox\nRUN echo gone > /gone\n", tag="gone")
+
+    async def work() -> None:
+        store = ImageStore(builder.root)
+        await store.collect()
+        await store.remove("gone")
+        await store.close()
+        layers = store.layout.layers
+        before = len(os.listdir(layers))
+        await store.prune()
+        assert len(os.listdir(layers)) < before
+        assert {image.familiar for image in store.list()} == {"kept:latest", "busybox:latest"}
+        await store.close()
+
+    asyncio.run(work())
+    assert builder.read(kept, "kept") == "kept\n"
+    builder.build("FROM busybox\nRUN echo gone > /gone\n", tag="gone")
+    assert builder.cached == 0
+
+
 def test_cancelling_a_build_ends_its_processes(builder: Builder, tmp_path: Path) -> None:
     context = tmp_path / "context"
     context.mkdir()

@@ -30,6 +30,7 @@ class ImageRoutes:
             web.get(ROOT, self.list),
             web.post(f"{ROOT}/build", self.build),
             web.post(f"{ROOT}/load", self.load),
+            web.post(f"{ROOT}/prune", self.prune),
             web.get(ROOT + "/{reference:.+}", self.inspect),
             web.delete(ROOT + "/{reference:.+}", self.remove),
         ]
@@ -54,6 +55,9 @@ class ImageRoutes:
         except ImageError as error:
             raise _failure(error, 404 if error.reason == "ErrImagePull" else 409) from error
         return web.json_response({"removed": removed})
+
+    async def prune(self, request: web.Request) -> web.Response:
+        return web.json_response({"freed": await self._images.prune()})
 
     async def build(self, request: web.Request) -> web.StreamResponse:
         body = await _body(request)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nsorch.images.layout import Layout
+from nsorch.images.layout import Layout, remove_tree
 from nsorch.kit.files import write_atomic
 
 MAX_ENTRIES = 256
@@ -70,9 +70,9 @@ class BuildCache:
                 yield entry
 
     def clear(self) -> None:
-        """Forget every step; the next sweep removes the layers that no image has."""
-        for path in self._folder.glob("*.json"):
-            path.unlink(missing_ok=True)
+        """Forget every step, download and prepared folder; the next sweep removes the layers that no image has."""
+        remove_tree(self._layout.build)
+        self._layout.create()
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.json"
