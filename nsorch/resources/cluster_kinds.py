@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nsorch.resources import checks, columns, names
 from nsorch.resources.account import ServiceAccount
+from nsorch.resources.effects import NO_EFFECT
 from nsorch.resources.lease import Lease
 from nsorch.resources.meta_validation import validate_metadata, validate_metadata_update
 from nsorch.resources.namespace import Namespace, NamespaceStatus
@@ -77,6 +78,42 @@ def _validate_node_update(new: Node, old: Node) -> list[Cause]:
         if getattr(old.spec, field) and getattr(new.spec, field) != getattr(old.spec, field):
             causes.append(checks.forbidden("spec", f'node updates may not change {field} except from "" to valid'))
     return causes
+
+
+def _node_warnings(node: Node) -> list[str]:
+    found = [
+        f"spec.{name}: {NO_EFFECT}: the node is configured by the daemon's own options"
+        for name in ("configSource", "externalID")
+        if getattr(node.spec, name)
+    ]
+    for index, taint in enumerate(node.spec.taints or ()):
+        if taint.effect == "NoExecute":
+            found.append(
+                f"spec.taints[{index}].effect: NoExecute keeps new Pods away but does not evict those that run"
+            )
+        elif taint.effect == "PreferNoSchedule":
+            found.append(f"spec.taints[{index}].effect: {NO_EFFECT}: there is no other node to prefer")
+    return found
+
+
+def _lease_warnings(lease: Lease) -> list[str]:
+    return [
+        f"spec.{name}: {NO_EFFECT}: leaders are not chosen by the server"
+        for name in ("preferredHolder", "strategy")
+        if getattr(lease.spec, name)
+    ]
+
+
+def _service_account_warnings(account: ServiceAccount) -> list[str]:
+    return [
+        f"{name}: {NO_EFFECT}: {effect}"
+        for name, effect in (
+            ("automountServiceAccountToken", "no tokens of ServiceAccounts are issued"),
+            ("imagePullSecrets", "images are not pulled from registries"),
+            ("secrets", "no tokens of ServiceAccounts are issued, and any Secret may be mounted"),
+        )
+        if getattr(account, name)
+    ]
 
 
 def _validate_lease(lease: Lease) -> list[Cause]:
@@ -208,6 +245,7 @@ NODE = Kind(
     prepare_update=_update_node,
     prepare_status=only_status,
     validate=validate_node,
+    warnings=_node_warnings,
     validate_update=_validate_node_update,
     fields={"spec.unschedulable": lambda obj: "true" if obj.spec.unschedulable else "false"},
 )
@@ -219,6 +257,7 @@ SERVICE_ACCOUNT = Kind(
     short_names=("sa",),
     subresources=("token",),
     columns=SERVICE_ACCOUNT_COLUMNS,
+    warnings=_service_account_warnings,
     validate=lambda obj: validate_metadata(obj.metadata),
     validate_update=lambda new, old: validate_metadata_update(new.metadata, old.metadata),
 )
@@ -229,5 +268,6 @@ LEASE = Kind(
     singular="lease",
     columns=LEASE_COLUMNS,
     validate=_validate_lease,
+    warnings=_lease_warnings,
     validate_update=_validate_lease_update,
 )

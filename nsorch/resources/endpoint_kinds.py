@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from nsorch.resources import checks, columns, names
+from nsorch.resources.effects import NO_EFFECT
 from nsorch.resources.endpoints import EndpointAddress, Endpoints, EndpointSubset
 from nsorch.resources.endpointslice import Endpoint, EndpointSlice
 from nsorch.resources.meta_validation import validate_metadata, validate_metadata_update
@@ -113,6 +114,12 @@ def _slice_ports(slice_: EndpointSlice) -> list[Cause]:
     return causes
 
 
+def _slice_warnings(slice_: EndpointSlice) -> list[str]:
+    if slice_.addressType in ("IPv6", "FQDN"):
+        return [f"addressType: {slice_.addressType} is {NO_EFFECT}: traffic is forwarded to IPv4 addresses only"]
+    return []
+
+
 def default_endpoints(endpoints: Endpoints) -> None:
     """Ports are TCP unless they say otherwise."""
     for subset in endpoints.subsets or ():
@@ -197,6 +204,7 @@ ENDPOINT_SLICE = Kind(
     prepare_update=_update_slice,
     validate=validate_slice,
     validate_update=validate_slice_update,
+    warnings=_slice_warnings,
 )
 
 ENDPOINTS = Kind(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from nsorch.resources.container_warnings import container_warnings, ephemeral_warnings
+from nsorch.resources.effects import NO_EFFECT
 from nsorch.resources.pod import Pod, PodSpec, PodTemplateSpec
+from nsorch.resources.security import PodSecurityContext
+from nsorch.resources.security_warnings import confinement_warnings
 from nsorch.resources.volume import Volume
 
 MOUNTED = frozenset({"configMap", "downwardAPI", "emptyDir", "hostPath", "projected", "secret"})
@@ -28,13 +34,25 @@ def spec_warnings(spec: PodSpec, field: str) -> list[str]:
         ("runtimeClassName", "there is one runtime: plain processes in namespaces"),
         ("resourceClaims", "dynamic resource allocation needs device drivers"),
         ("overhead", "Pods have no overhead to account for"),
+        ("imagePullSecrets", "images are not pulled from registries"),
+        ("automountServiceAccountToken", "no tokens of ServiceAccounts are issued"),
+        ("priorityClassName", "no PriorityClasses are served; nothing is preempted on one node"),
+        ("topologySpreadConstraints", "there is one node to spread over"),
     ):
         if getattr(spec, name):
-            found.append(f"{field}.{name}: stored but has no effect on this cluster: {effect}")
+            found.append(f"{field}.{name}: {NO_EFFECT}: {effect}")
+    if spec.preemptionPolicy == "Never":
+        found.append(f"{field}.preemptionPolicy: {NO_EFFECT}: nothing is preempted on one node")
     if spec.hostUsers is False:
-        found.append(
-            f"{field}.hostUsers: false is stored but has no effect on this cluster: user namespaces are not used"
-        )
+        found.append(f"{field}.hostUsers: false is {NO_EFFECT}: user namespaces are not used")
+    for name in ("podAffinity", "podAntiAffinity"):
+        if spec.affinity is not None and getattr(spec.affinity, name) is not None:
+            found.append(f"{field}.affinity.{name}: {NO_EFFECT}: all Pods run on the one node")
+    for index, toleration in enumerate(spec.tolerations or ()):
+        if toleration.tolerationSeconds is not None:
+            found.append(
+                f"{field}.tolerations[{index}].tolerationSeconds: {NO_EFFECT}: taints do not evict Pods that run"
+            )
     if spec.schedulerName not in (None, "default-scheduler"):
         found.append(f'{field}.schedulerName: no scheduler named "{spec.schedulerName}" runs on this one-node cluster')
     if spec.os is not None and spec.os.name == "windows":
@@ -45,8 +63,46 @@ def spec_warnings(spec: PodSpec, field: str) -> list[str]:
                 f"{field}.volumes[{index}].{source}: this volume type cannot be mounted on this cluster; "
                 "the Pod will wait for it"
             )
+        found += _volume(volume, f"{field}.volumes[{index}]")
+    if spec.securityContext is not None:
+        found += _security(spec.securityContext, f"{field}.securityContext")
+    for group in ("initContainers", "containers"):
+        for index, container in enumerate(getattr(spec, group) or ()):
+            path = f"{field}.{group}[{index}]"
+            found += container_warnings(container, path, host_network=bool(spec.hostNetwork))
+    for index, ephemeral in enumerate(spec.ephemeralContainers or ()):
+        path = f"{field}.ephemeralContainers[{index}]"
+        found += ephemeral_warnings(ephemeral, path, shared=bool(spec.shareProcessNamespace or spec.hostPID))
     found += _duplicates(spec, field)
     return found
+
+
+def _volume(volume: Volume, field: str) -> Iterator[str]:
+    folder = volume.emptyDir
+    if folder is not None:
+        medium = folder.medium or ""
+        if folder.sizeLimit is not None and not medium:
+            yield f"{field}.emptyDir.sizeLimit: {NO_EFFECT}: only volumes of medium Memory are limited"
+        if medium.startswith("HugePages"):
+            yield f"{field}.emptyDir.medium: {NO_EFFECT}: the volume is in ordinary memory"
+    for index, source in enumerate((volume.projected.sources if volume.projected else None) or ()):
+        path = f"{field}.projected.sources[{index}]"
+        if source.serviceAccountToken is not None:
+            yield f"{path}.serviceAccountToken: {NO_EFFECT}: no tokens of ServiceAccounts are issued"
+        if source.clusterTrustBundle is not None:
+            optional = bool(source.clusterTrustBundle.optional)
+            effect = "there are none" if optional else "there are none; the Pod will wait for it"
+            yield f"{path}.clusterTrustBundle: {NO_EFFECT}: {effect}"
+
+
+def _security(context: PodSecurityContext, field: str) -> Iterator[str]:
+    yield from confinement_warnings(context, field)
+    if context.fsGroupChangePolicy == "OnRootMismatch":
+        yield f"{field}.fsGroupChangePolicy: {NO_EFFECT}: only volumes that are made with the Pod get its fsGroup"
+    if context.seLinuxChangePolicy:
+        yield f"{field}.seLinuxChangePolicy: {NO_EFFECT}: SELinux labels are not set"
+    if context.supplementalGroupsPolicy == "Strict":
+        yield f"{field}.supplementalGroupsPolicy: {NO_EFFECT}: groups of the image's /etc/group are always added"
 
 
 def _unmountable(volume: Volume) -> list[str]:
@@ -75,8 +131,4 @@ def _duplicates(spec: PodSpec, field: str) -> list[str]:
                 first = ports.setdefault((port.containerPort, port.protocol), position)
                 if first != position:
                     found.append(f"{path}.ports[{position}]: duplicate port definition with {path}.ports[{first}]")
-            for device in container.volumeDevices or ():
-                found.append(
-                    f"{path}.volumeDevices: block device {device.devicePath} cannot be provided on this cluster"
-                )
     return found

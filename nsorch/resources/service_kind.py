@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nsorch.resources import columns
+from nsorch.resources.effects import NO_EFFECT
 from nsorch.resources.registry import Column, Kind
 from nsorch.resources.service import Service
 from nsorch.resources.service_strategy import default_service, prepare_create, prepare_update
@@ -48,7 +49,16 @@ def warnings(service: Service) -> list[str]:
         found.append("spec.ipFamilies: this cluster has IPv4 addresses only")
     for index, port in enumerate(spec.ports or ()):
         if port.protocol == "SCTP":
-            found.append(f"spec.ports[{index}].protocol: SCTP is stored but not forwarded on this cluster")
+            found.append(
+                f"spec.ports[{index}].protocol: SCTP is forwarded only where the kernel supports it; else connections fail"
+            )
+    for name, effect in (
+        ("loadBalancerIP", "no load balancer provides external addresses"),
+        ("loadBalancerClass", "no load balancer provides external addresses"),
+        ("healthCheckNodePort", "no load balancer asks for it, and no port answers"),
+    ):
+        if getattr(spec, name):
+            found.append(f"spec.{name}: {NO_EFFECT}: {effect}")
     return found
 
 

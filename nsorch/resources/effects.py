@@ -1,0 +1,3 @@
+"""Words that warnings of several kinds share."""
+
+NO_EFFECT = "stored but has no effect on this cluster"
