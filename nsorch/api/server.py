@@ -46,6 +46,7 @@ class ApiServer:
         extra_routes: Sequence[web.RouteDef] = (),
         *,
         checks: Mapping[str, Check] | None = None,
+        pki: Pki | None = None,
     ) -> None:
         self._operations = operations
         self._settings = settings
@@ -58,9 +59,10 @@ class ApiServer:
         self._runner: web.AppRunner | None = None
         self._context: ssl.SSLContext | None = None
         self._renewal: asyncio.TimerHandle | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self._open: set[asyncio.Task[object]] = set()
         self._writes: set[asyncio.Future[web.StreamResponse]] = set()
-        self.pki = Pki(settings, operations.clock)
+        self.pki = pki or Pki(settings, operations.clock)
 
     # Life.
 
@@ -116,8 +118,11 @@ class ApiServer:
         self._renewal = asyncio.get_running_loop().call_later(delay, self._renew)
 
     def _renew(self) -> None:
+        self._renewing = asyncio.create_task(self._renew_now())
+
+    async def _renew_now(self) -> None:
         try:
-            self._certify()
+            await asyncio.to_thread(self._certify)
             if self._context is not None:
                 # Connections made from now on get the new certificate.
                 self._context.load_cert_chain(self.pki.server.certificate, self.pki.server.key)
@@ -133,6 +138,8 @@ class ApiServer:
         if self._renewal is not None:
             self._renewal.cancel()
             self._renewal = None
+        if self._renewing is not None:
+            await asyncio.gather(self._renewing, return_exceptions=True)
         runner, self._runner = self._runner, None
         if runner is None:
             return

@@ -10,6 +10,7 @@ import uvloop
 from nsorch.daemon.daemon import Daemon, StartFailure
 from nsorch.daemon.settings import SettingsError, parse
 from nsorch.kit import logs
+from nsorch.linux.memory import one_arena
 
 
 def main() -> int:
@@ -22,6 +23,7 @@ def main() -> int:
     if os.geteuid() != 0:
         print("nsorch daemon: cannot start: it makes namespaces, mounts and rules, so it needs root", file=sys.stderr)
         return 1
+    one_arena()
     os.umask(0o022)  # what Pods see (volumes, their own umask) must not depend on who started the daemon
     logs.configure(start.log_level, with_time="JOURNAL_STREAM" not in os.environ)
     try:

@@ -26,7 +26,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-from nsorch.api.access.pki import Pki
+from nsorch.api.access.pki import Pki, PkiError
 from nsorch.api.local_client import LocalClient
 from nsorch.api.operations import Operations
 from nsorch.api.server import ApiServer
@@ -81,7 +81,7 @@ class Daemon:
         async with AsyncExitStack() as stack:
             try:
                 await self._start(stack)
-            except (StoreError, NetworkError, OSError) as error:
+            except (StoreError, NetworkError, PkiError, OSError) as error:
                 raise StartFailure(str(error)) from error
             log.info(
                 "ready: %s, https://%s:%s", self._paths.api_socket, self._settings.node_address, self._settings.api_port
@@ -122,6 +122,7 @@ class Daemon:
 
         api_settings = _api_settings(paths, settings)
         pki = Pki(api_settings, self._clock)
+        certified = asyncio.create_task(asyncio.to_thread(pki.ensure))
         operations = Operations(store, REGISTRY, api_settings, self._clock)
         operations.start()
         stack.callback(operations.stop)
@@ -136,6 +137,7 @@ class Daemon:
         stack.push_async_callback(self._agent.stop)
         await self._host.sweep(self._agent.workers)
 
+        await certified
         controller_settings = ControllerSettings(
             ca_pem=pki.ca_pem,
             service_address=settings.kubernetes_address,
@@ -156,7 +158,7 @@ class Daemon:
             *PodRoutes(client, images, paths, settings).routes(),
             *ShutdownRoute(self._stop_pods, self._leave.set).routes(),
         ]
-        server = ApiServer(operations, self._agent, api_settings, routes)
+        server = ApiServer(operations, self._agent, api_settings, routes, pki=pki)
         await server.start()
         stack.push_async_callback(server.stop)
         await dns.ensure(client, settings, paths)

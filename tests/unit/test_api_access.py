@@ -16,7 +16,8 @@ from cryptography import x509
 
 from nsorch.api.access import identity
 from nsorch.api.access.kubeconfig import CONTEXT
-from nsorch.api.access.pki import DAY, Pki, PkiError
+from nsorch.api.access.certificates import DAY
+from nsorch.api.access.pki import Pki, PkiError
 from nsorch.api.call import User
 from nsorch.api.failures import Failure
 from nsorch.api.routes import ANONYMOUS

@@ -1,39 +1,27 @@
 """The cluster's own certificate authority, and the certificates it signs: the server's and the administrator's.
 
-Everything is made at the first start and renewed well before it expires. The authority keeps its key when its own
-certificate is renewed, so that what it signed stays valid. Keys are ECDSA P-256: small and quick to make.
+The work is done by ``nsorch.api.access.certificates`` as a program of its own: it is needed for a moment a year, and the
+library it takes would cost the daemon 8 MiB for all its life.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
-from collections.abc import Callable
+import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from typing import Self, TypedDict
 
 from nsorch.api.settings import ApiSettings
 from nsorch.kit.clock import Clock
-from nsorch.kit.files import write_atomic
 from nsorch.kit.logs import logger
 
 log = logger("pki")
-T = TypeVar("T")
-
-DAY = 86400.0
-CA_DAYS = 3650
-LEAF_DAYS = 365
-CA_RENEW_DAYS = 730
-"""The authority's certificate is renewed when less than this is left: more than any leaf that it signs then lives."""
-LEAF_RENEW_DAYS = 120
-BACKDATE = 300.0
-"""Seconds by which certificates are valid before they were made, for clients whose clock is late."""
+PATIENCE = 60.0
+"""Seconds the program may take."""
 
 
 class PkiError(Exception):
@@ -47,6 +35,19 @@ class Pair:
     certificate: Path
     key: Path
 
+    @classmethod
+    def of(cls, folder: Path, name: str) -> Self:
+        return cls(folder / f"{name}.crt", folder / f"{name}.key")
+
+
+class Request(TypedDict):
+    """What the program is told: where, the time in seconds, and for which names and addresses the server answers."""
+
+    folder: str
+    now: float
+    names: list[str]
+    addresses: list[str]
+
 
 class Pki:
     """Certificates in ``settings.pki`` (0700, files 0600). The constructor touches nothing; ``ensure`` does."""
@@ -56,27 +57,39 @@ class Pki:
         self._clock = clock
         self._names = _names(settings)
         self._addresses = _addresses(settings)
-        self.ca = self._pair("ca")
-        self.server = self._pair("server")
-        self.admin = self._pair("admin")
-
-    def _pair(self, name: str) -> Pair:
-        return Pair(self._folder / f"{name}.crt", self._folder / f"{name}.key")
+        self._due = 0.0
+        self.ca = Pair.of(self._folder, "ca")
+        self.server = Pair.of(self._folder, "server")
+        self.admin = Pair.of(self._folder, "admin")
 
     def ensure(self) -> bool:
-        """Make or renew what needs it; whether anything was written. PkiError says which file is in the way."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._folder.chmod(0o700)
-            made = self._ensure_ca()
-            for pair, subject, usage in (
-                (self.server, _name("kube-apiserver"), ExtendedKeyUsageOID.SERVER_AUTH),
-                (self.admin, _name("kubernetes-admin", "system:masters"), ExtendedKeyUsageOID.CLIENT_AUTH),
-            ):
-                made |= self._ensure_leaf(pair, subject, usage)
-        except OSError as error:
-            raise PkiError(f"cannot write certificates in {self._folder}: {error.strerror or error}") from error
-        return made
+        """Make or renew what needs it; whether anything was written. PkiError says which file is in the way.
+
+        Blocks for a fifth of a second, unless it is known that nothing is due."""
+        if self._clock.time() < self._due and all(file.exists() for file in self._files()):
+            return False
+        request = Request(
+            folder=str(self._folder), now=self._clock.time(), names=self._names, addresses=self._addresses
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "nsorch.api.access.certificates"],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines()
+            raise PkiError(f"cannot make certificates: {said[-1] if said else f'status {done.returncode}'}")
+        answer = json.loads(done.stdout)
+        if "error" in answer:
+            raise PkiError(answer["error"])
+        self._due = self._clock.time() + answer["renew_in"]
+        for line in answer["made"]:
+            log.info("%s", line)
+        return bool(answer["made"])
 
     @property
     def ca_pem(self) -> str:
@@ -86,127 +99,10 @@ class Pki:
 
     def renew_in(self) -> float:
         """Seconds until ``ensure`` will have something to do."""
-        return max(
-            0.0,
-            min(
-                _left(self._read(self.ca), self._clock) - CA_RENEW_DAYS * DAY,
-                *(_left(self._read(p), self._clock) - LEAF_RENEW_DAYS * DAY for p in (self.server, self.admin)),
-            ),
-        )
+        return max(0.0, self._due - self._clock.time())
 
-    def _ensure_ca(self) -> bool:
-        key: ec.EllipticCurvePrivateKey | None = None
-        if self.ca.certificate.exists():
-            if _left(self._read(self.ca), self._clock) > CA_RENEW_DAYS * DAY:
-                return False
-            key = self._read_key(self.ca)
-        new = key is None
-        key = key or ec.generate_private_key(ec.SECP256R1())
-        subject = _name("nsorch-ca")
-        builder = self._builder(subject, subject, key, CA_DAYS)
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
-        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        self._write(self.ca, builder.sign(key, hashes.SHA256()), key)
-        log.info("%s the certificate authority", "made" if new else "renewed")
-        return True
-
-    def _ensure_leaf(self, pair: Pair, subject: x509.Name, usage: x509.ObjectIdentifier) -> bool:
-        ca, ca_key = self._read(self.ca), self._read_key(self.ca)
-        alternative = self._alternative() if pair == self.server else None
-        if pair.certificate.exists() and pair.key.exists() and self._good(pair, ca, alternative):
-            return False
-        key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(subject, ca.subject, key, LEAF_DAYS)
-        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
-        )
-        if alternative is not None:
-            builder = builder.add_extension(alternative, critical=False)
-        self._write(pair, builder.sign(ca_key, hashes.SHA256()), key)
-        log.info("made the certificate %s", pair.certificate.name)
-        return True
-
-    def _good(self, pair: Pair, ca: x509.Certificate, alternative: x509.SubjectAlternativeName | None) -> bool:
-        certificate = self._read(pair)
-        if _left(certificate, self._clock) <= LEAF_RENEW_DAYS * DAY:
-            return False
-        try:
-            certificate.verify_directly_issued_by(ca)
-        except Exception:  # whatever is wrong with it (another issuer, another key), a new one is right
-            return False
-        if alternative is None:
-            return True
-        has = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return set(alternative) <= set(has)
-
-    def _alternative(self) -> x509.SubjectAlternativeName:
-        names: list[x509.GeneralName] = [x509.DNSName(name) for name in self._names]
-        names += [x509.IPAddress(ipaddress.ip_address(address)) for address in self._addresses]
-        return x509.SubjectAlternativeName(names)
-
-    def _builder(
-        self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
-    ) -> x509.CertificateBuilder:
-        now = dt.datetime.fromtimestamp(self._clock.time(), dt.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(seconds=BACKDATE))
-            .not_valid_after(now + dt.timedelta(days=days))
-        )
-
-    def _write(self, pair: Pair, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        write_atomic(pair.key, pem, durable=True)
-        write_atomic(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM), durable=True)
-
-    def _read(self, pair: Pair) -> x509.Certificate:
-        return _load(pair.certificate, x509.load_pem_x509_certificate)
-
-    def _read_key(self, pair: Pair) -> ec.EllipticCurvePrivateKey:
-        key = _load(pair.key, lambda data: serialization.load_pem_private_key(data, None))
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise PkiError(f"cannot use {pair.key}: it is no ECDSA key; remove the folder to make all anew")
-        return key
-
-
-def _load(path: Path, parse: Callable[[bytes], T]) -> T:
-    try:
-        return parse(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise PkiError(f"cannot read {path}: {error}; remove its folder to make all certificates anew") from None
-
-
-def _name(common: str, organisation: str = "") -> x509.Name:
-    parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation)] if organisation else []
-    return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _left(certificate: x509.Certificate, clock: Clock) -> float:
-    return certificate.not_valid_after_utc.timestamp() - clock.time()
+    def _files(self) -> list[Path]:
+        return [file for pair in (self.ca, self.server, self.admin) for file in (pair.certificate, pair.key)]
 
 
 def _names(settings: ApiSettings) -> list[str]:
