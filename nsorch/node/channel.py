@@ -117,6 +117,7 @@ class Channel:
         self._loop.remove_writer(self._socket.fileno())
 
     def _readable(self) -> None:
+        reset = False
         while not self.closed:
             try:
                 received = wire.receive(self._socket)
@@ -125,6 +126,12 @@ class Channel:
             except ValueError as error:
                 log.error("dropped a message of a supervisor: %s", error)
                 continue
+            except ConnectionResetError:
+                # The peer closed without reading all we sent. What it said before is still to be read.
+                if not reset:
+                    reset = True
+                    continue
+                received = None
             except OSError:
                 received = None
             if received is None:

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 
 CHUNK = 64 * 1024
 
 
-class Reader:
-    """Reads ``fd`` (owned, made non-blocking) only when asked to, so that a slow client slows the process down."""
+class _End:
+    """A descriptor that is owned, non-blocking, and waited for by one task at most."""
 
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)
         self._fd = fd
         self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def close(self) -> None:
+        """Close; whoever waits goes on and finds it closed. Safe to call twice."""
+        if self._fd < 0:
+            return
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        os.close(self._fd)
+        self._fd = -1
+        self._ready()
+
+    def _ready(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Reader(_End):
+    """Reads only when asked to, so that a slow client slows the process down."""
 
     async def read(self) -> bytes:
         """The next bytes; b"" at the end."""
@@ -23,25 +41,20 @@ class Reader:
             try:
                 return os.read(self._fd, CHUNK)
             except BlockingIOError:
-                await _ready(self._loop, self._fd, self._loop.add_reader, self._loop.remove_reader)
+                self._waiter = self._loop.create_future()
+                self._loop.add_reader(self._fd, self._ready)
+                try:
+                    await self._waiter
+                finally:
+                    if self._fd >= 0:
+                        self._loop.remove_reader(self._fd)
             except OSError:  # EIO: the last process has closed the terminal
                 return b""
         return b""
 
-    def close(self) -> None:
-        if self._fd >= 0:
-            self._loop.remove_reader(self._fd)
-            os.close(self._fd)
-            self._fd = -1
 
-
-class Writer:
-    """Writes to ``fd`` (owned, made non-blocking)."""
-
-    def __init__(self, fd: int) -> None:
-        os.set_blocking(fd, False)
-        self._fd = fd
-        self._loop = asyncio.get_running_loop()
+class Writer(_End):
+    """Writes all of what it is given."""
 
     async def write(self, data: bytes) -> None:
         """All of ``data``; what a reader who has gone cannot take is dropped."""
@@ -50,31 +63,12 @@ class Writer:
             try:
                 view = view[os.write(self._fd, view) :]
             except BlockingIOError:
-                await _ready(self._loop, self._fd, self._loop.add_writer, self._loop.remove_writer)
+                self._waiter = self._loop.create_future()
+                self._loop.add_writer(self._fd, self._ready)
+                try:
+                    await self._waiter
+                finally:
+                    if self._fd >= 0:
+                        self._loop.remove_writer(self._fd)
             except OSError:
                 return
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            self._loop.remove_writer(self._fd)
-            os.close(self._fd)
-            self._fd = -1
-
-
-async def _ready(
-    loop: asyncio.AbstractEventLoop,
-    fd: int,
-    add: Callable[..., None],
-    remove: Callable[[int], bool],
-) -> None:
-    future: asyncio.Future[None] = loop.create_future()
-
-    def ready() -> None:
-        if not future.done():
-            future.set_result(None)
-
-    add(fd, ready)
-    try:
-        await future
-    finally:
-        remove(fd)

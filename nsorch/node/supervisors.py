@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,9 +13,10 @@ from nsorch.kit import logs
 from nsorch.node.channel import Channel, Reply
 from nsorch.node.processes import process_ended, watch_process
 from nsorch.supervisor.plan import ContainerPlan, from_plain
-from nsorch.supervisor.protocol import ContainerState, PodState, Terminated
+from nsorch.supervisor.protocol import MAX_MESSAGE, ContainerState, PodState, Terminated
 
 log = logs.logger("node")
+LARGE_PLAN = MAX_MESSAGE // 2
 MAX_UNCLAIMED = 64
 """Results of execs that nobody has asked for yet."""
 
@@ -60,7 +63,15 @@ class Supervisor:
 
     async def container(self, plan: ContainerPlan) -> None:
         """Add a container or replace its plan."""
-        await self._channel.request("container", plan=dataclasses.asdict(plan))
+        document = dataclasses.asdict(plan)
+        text = json.dumps(document)
+        if len(text) < LARGE_PLAN:
+            await self._channel.request("container", plan=document)
+            return
+        with tempfile.NamedTemporaryFile("w", prefix="nsorch-container-", suffix=".json") as file:  # mode 0600
+            file.write(text)
+            file.flush()
+            await self._channel.request("container", path=file.name)
 
     async def exec(self, container: str, argv: Sequence[str], *, fds: Sequence[int] = (), **values: Any) -> Reply:
         """Start a process in a container; the reply's body has its ``exec`` id."""

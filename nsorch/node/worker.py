@@ -225,6 +225,11 @@ class PodWorker:
             self._watch_deadline()
             if self._complete() and not self.stopping:
                 await self.stop(self.grace())
+                self.status.mark()
+            elif self.everything_dead() and not self.stopping:
+                # Somebody else has told the supervisor to stop (SIGTERM): its containers will not come back.
+                self._lose("Pod sandbox was stopped by somebody else; the Pod has failed")
+                await leave(self)
             else:
                 await apply_changes(self)
 
@@ -288,12 +293,13 @@ class PodWorker:
             self.probes.stop()
         if not self.stopping:
             log.warning("Pod %s: its supervisor has ended", self.pod.key)
-            self.lost = True
-            self.announcer.say(
-                "Warning", "SandboxChanged", "Pod sandbox is gone: its supervisor ended; the Pod has failed"
-            )
-            self.status.mark()
+            self._lose("Pod sandbox is gone: its supervisor ended; the Pod has failed")
         self.poke()
+
+    def _lose(self, message: str) -> None:
+        self.lost = True
+        self.announcer.say("Warning", "SandboxChanged", message)
+        self.status.mark()
 
     def _tell(self) -> None:
         for listener in tuple(self.listeners):
@@ -360,6 +366,10 @@ class PodWorker:
             self._deadline = asyncio.get_running_loop().call_later(max(left, 0.0), self._deadline_passed)
 
     def _deadline_passed(self) -> None:
+        if self.left or self.ended or self.lost or self.deleted or self.pod.terminating:
+            return
+        if self.pod.status.phase in TERMINAL:
+            return
         message = "Pod was active on the node longer than the specified deadline"
         self.doom = ("DeadlineExceeded", message)
         self.announcer.say("Normal", "DeadlineExceeded", message)

@@ -49,6 +49,15 @@ def test_a_pod_whose_supervisor_is_killed_has_failed(images: Path) -> None:  # n
 
         pid = node.agent.workers[unseen.uid].state
         assert pid is not None
+        await node.create("told")
+        told = node.agent.workers[(await node.running("told")).uid].state
+        assert told is not None
+        os.kill(told.pid, signal.SIGTERM)
+        failed = await node.when("told", lambda pod: pod.status.phase == "Failed")
+        ended = status_of(failed).state
+        assert ended is not None
+        assert ended.terminated is not None
+        assert ended.terminated.exitCode == 0
         kill(seen)
         failed = await node.when("seen", lambda pod: pod.status.phase == "Failed")
         assert failed.status.reason == "SandboxChanged"
