@@ -45,8 +45,10 @@ def warnings(service: Service) -> list[str]:
             "spec.type: no load balancer provides external addresses on this cluster; the Service is reached at its "
             "cluster IP and node ports"
         )
-    if "IPv6" in (spec.ipFamilies or ()) or spec.ipFamilyPolicy == "RequireDualStack":
+    if "IPv6" in (spec.ipFamilies or ()):
         found.append("spec.ipFamilies: this cluster has IPv4 addresses only")
+    if spec.ipFamilyPolicy == "RequireDualStack":
+        found.append("spec.ipFamilyPolicy: this cluster has IPv4 addresses only")
     for index, port in enumerate(spec.ports or ()):
         if port.protocol == "SCTP":
             found.append(

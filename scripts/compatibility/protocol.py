@@ -1,0 +1,52 @@
+"""Notes on the protocol, with the numbers that the program uses."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from nsorch.api.handlers.streams import BASE64, BINARY
+from nsorch.api.handlers.watching import MIN_TIMEOUT
+from nsorch.api.patch import PATCH_TYPES
+from nsorch.api.protobuf import MEDIA_TYPE
+from nsorch.api.routes import ANONYMOUS
+from nsorch.api.settings import ApiSettings
+from nsorch.store.journal import MAX_CHANGES, PROGRESS
+
+
+def _limit(name: str) -> int:
+    return int(next(one.default for one in fields(ApiSettings) if one.name == name))  # type: ignore[arg-type]
+
+
+def protocol() -> list[str]:
+    """The lines of the section."""
+    patches = ", ".join(f"`{name}`" for name in PATCH_TYPES)
+    streams = ", ".join(f"`{name}`" for name in (*BINARY, *BASE64))
+    return [
+        "## Protocol",
+        "",
+        "- **Formats.** Answers are JSON or YAML, as `Accept` says, also as Table and as PartialObjectMetadata(List).",
+        f"  Bodies are JSON, YAML or protobuf (`{MEDIA_TYPE}`). Protobuf is not written: Go clients that ask for it accept",
+        "  JSON as their second choice; a client that accepts protobuf alone gets 406.",
+        f"- **Limits.** Bodies: {_limit('body_limit')} bytes and {_limit('depth_limit')} levels. Beyond: 413 and 400.",
+        "- **resourceVersion** is one number for the whole store. An update that carries an old one is a conflict (409).",
+        "- **List.** `limit` and `continue`; later pages show what is there when they are read, and all pages tell the",
+        "  first one's resourceVersion, so that a watch from there misses nothing. `resourceVersionMatch=Exact` works for",
+        "  the present state only, older ones are 410 Expired.",
+        f"- **Watch.** Resumes from any of the last {MAX_CHANGES} changes, over a restart of the daemon too; before that it",
+        "  is 410 Expired. `sendInitialEvents` (streaming lists), bookmarks (not by the clock: after",
+        f"  {PROGRESS} changes that this watch did not see, and at its end), `timeoutSeconds`; else a watch ends after",
+        f"  {MIN_TIMEOUT // 60} to {2 * MIN_TIMEOUT // 60} minutes. Selectors turn changes into ADDED and DELETED.",
+        f"- **Patch.** {patches}. Any other type is 415. The patch is applied to the latest state.",
+        "- **Server-side apply** keeps owners of fields in `metadata.managedFields`, with conflicts (409), `force`, and",
+        "  the move from client-side apply. Also for `status`.",
+        "- **dryRun=All** goes through every step and stores nothing. **fieldValidation**: Strict, Warn, Ignore.",
+        "- **Delete.** `propagationPolicy` Background, Foreground, Orphan; preconditions; graceful deletion of Pods.",
+        "- **Discovery** in the old and in the aggregated form, OpenAPI v2 (JSON and protobuf) and v3, from the registry.",
+        f"- **exec and attach** are WebSockets ({streams}). SPDY is refused with 400: kubectl 1.31 and newer does not need",
+        "  it.",
+        "- **Who may.** The unix socket is root's. Over HTTPS the client certificate names user and groups;",
+        "  `system:masters` may do everything, anybody else nothing (403). There is no RBAC and there are no bearer tokens.",
+        f"  Without identity: {', '.join(f'`{path}`' for path in ANONYMOUS)}.",
+        "- **Admission** that is built in: a Namespace must live, a ServiceAccount must exist, Services get addresses and",
+        "  ports, Pods get the one node. No webhooks, quotas or Pod security levels.",
+    ]

@@ -1,0 +1,95 @@
+"""``docs/compatibility.md`` says what is so: it is what the generator prints, and its statements hold."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from nsorch.resources.kinds import REGISTRY
+from scripts.compatibility.__main__ import TARGET
+from scripts.compatibility.kinds import NOT_SERVED
+from scripts.compatibility.render import document, sections, spec_model
+from scripts.compatibility.statement import Section, Statement
+from tests.support.kinds import changed
+
+META = frozenset({"apiVersion", "kind", "metadata", "status"})
+
+
+def test_the_document_is_what_the_generator_prints() -> None:
+    assert TARGET.read_text() == document(), "run: python -m scripts.compatibility --write"
+
+
+def test_every_kind_verb_subresource_and_column_is_named() -> None:
+    text = TARGET.read_text()
+    for kind in REGISTRY.kinds:
+        row = next(line for line in text.splitlines() if line.startswith(f"| {kind.kind} | `{kind.group_version}`"))
+        assert f"`{kind.plural}`" in row
+        assert row.count(" yes ") == len(kind.verbs)
+        for name in kind.subresources:
+            assert f"| `{kind.plural}/{name}` |" in text
+        for column in kind.columns:
+            assert column.name in text
+    assert not {kind.kind for kind in REGISTRY.kinds} & set(NOT_SERVED)
+
+
+def test_every_kind_has_its_section() -> None:
+    described = {section.model for section in sections()}
+    for kind in REGISTRY.kinds:
+        assert spec_model(kind) in described, f"{kind.kind}: no section about {spec_model(kind).__name__}"
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: section.title)
+def test_every_field_has_one_statement(section: Section) -> None:
+    counts = Counter(statement.name for statement in section.statements)
+    assert set(counts) == set(section.model.model_fields) - META
+    assert set(counts.values()) == {1}
+    warnings, causes = told(dict(section.base))
+    kind = REGISTRY.named(section.base["apiVersion"], section.base["kind"])
+    assert kind is not None
+    if kind.kind != "Endpoints":  # the kind itself is deprecated
+        assert warnings == []
+    if section.title not in NEVER_EMPTY:
+        assert causes == []
+
+
+NEVER_EMPTY = ("Ephemeral container", "Container lifecycle", "Volume projected source", "Volume")
+"""Their examples stand for objects that are refused as they are, for another reason than the field's."""
+
+TRIED = [
+    pytest.param(section, statement, id=f"{section.title}-{statement.name}")
+    for section in sections()
+    for statement in section.statements
+    if statement.effect != "works"
+]
+
+
+@pytest.mark.parametrize(("section", "statement"), TRIED)
+def test_what_is_not_simply_taken_is_told(section: Section, statement: Statement) -> None:
+    path = f"{section.path}.{statement.name}".lstrip(".")
+    example = dict(section.base)
+    for other, value in statement.also.items():
+        example = changed(example, other, value)
+    example = changed(example, path, statement.value)
+    field = re.sub(r"\.(\d+)", r"[\1]", path)
+    warnings, causes = told(example)
+    about = [text for text in warnings if text.startswith(field)]
+    refusals = [cause for cause in causes if cause.startswith(field)]
+    if statement.effect == "refused":
+        assert refusals, f"{field} is not refused"
+    else:
+        assert about, f"{field} gives no warning: {warnings}"
+        assert refusals == []
+
+
+def told(data: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Warnings about an object that is created, and the fields for which it is refused."""
+    kind = REGISTRY.named(data["apiVersion"], data["kind"])
+    assert kind is not None
+    obj = kind.model.from_dict(data)
+    warnings = kind.warnings(obj)
+    kind.default(obj)
+    kind.prepare_create(obj)
+    return warnings, [cause.field for cause in kind.validate(obj) if cause.field != "spec.ephemeralContainers"]
