@@ -139,13 +139,13 @@ class Connection:
         accept: str = "*/*",
         timeout: float | None = None,
     ) -> Iterator[bytes]:
-        """One request whose answer arrives in pieces (logs, watches, progress)."""
+        """One request whose answer arrives in pieces (logs, watches, progress); a failure if its end is missing."""
         response = self._send(method, path, query=query, body=body, content_type=JSON, accept=accept, timeout=timeout)
         try:
             while chunk := response.read1(65536):
                 yield chunk
-        except http.client.IncompleteRead:
-            return
+        except (http.client.IncompleteRead, ConnectionError):
+            raise CommandFailure(f"the daemon went away before its answer to {method} {path} was complete") from None
         finally:
             response.close()
 
