@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -14,7 +14,7 @@ from nsorch.kit import logs
 from nsorch.kit.clock import Clock, rfc3339
 from nsorch.node.ports import Images
 from nsorch.node.settings import NodeSettings
-from nsorch.resources.client import Client, ClientError
+from nsorch.resources.client import Change, Client, ClientError
 from nsorch.resources.meta import ObjectMeta
 from nsorch.resources.node import (
     ContainerImage,
@@ -25,9 +25,12 @@ from nsorch.resources.node import (
     NodeStatus,
     NodeSystemInfo,
 )
+from nsorch.resources.quantity import canonical
 
 log = logs.logger("node")
 MAX_IMAGES = 50
+SETTLE = 1.0
+"""Seconds between a new image and the Node that lists it: several images often come together."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 PRESSURE = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -47,16 +50,26 @@ class NodeObject:
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._gone = False
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Register, or bring an old object up to date; then refresh rarely."""
         await self._refresh()
+        self._unsubscribe = self._client.subscribe(Node, self._changed)
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
+        self._unsubscribe()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def _changed(self, change: Change[Node]) -> None:
+        if change.type == "DELETED" and change.object.name == self._settings.node_name:
+            log.warning("the Node %s was deleted: registering it again", change.object.name)
+            self._gone = True
+            self._wake.set()
 
     def images_changed(self) -> None:
         """The list of images on the Node is out of date."""
@@ -67,8 +80,10 @@ class NodeObject:
             try:
                 await asyncio.wait_for(self._wake.wait(), self._settings.heartbeat)
                 self._wake.clear()
-                await asyncio.sleep(1.0)  # several images often come together
-                self._wake.clear()
+                if not self._gone:
+                    await asyncio.sleep(SETTLE)
+                    self._wake.clear()
+                self._gone = False
             except TimeoutError:
                 pass
             try:
@@ -113,6 +128,8 @@ class NodeObject:
             "ephemeral-storage": f"{psutil.disk_usage('/').total // 1024}Ki",
             "pods": str(settings.max_pods),
         }
+        # As the API stores them, so that an unchanged Node is seen as unchanged.
+        capacity = {name: canonical(text) for name, text in capacity.items()}
         return NodeStatus(
             addresses=[
                 NodeAddress(type="InternalIP", address=settings.node_address),

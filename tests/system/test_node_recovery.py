@@ -8,9 +8,10 @@ import signal
 from pathlib import Path
 
 from nsorch.resources.event import Event
+from nsorch.resources.node import Node
 from nsorch.resources.pod import Pod
 from nsorch.supervisor import wire
-from tests.support.node_host import LOOP, NodeHost, is_ready, is_running, run_node, status_of
+from tests.support.node_host import LOOP, NODE, NodeHost, is_ready, is_running, run_node, status_of
 from tests.system.test_node_pods import images  # noqa: F401  (the fixture)
 
 
@@ -184,5 +185,33 @@ def test_finalizers_keep_the_object_but_not_the_processes(images: Path) -> None:
         await node.eventually(lambda: pod.uid not in node.agent.workers)
         await node.client.patch(Pod, "default", "held", {"metadata": {"finalizers": None}})
         await node.gone("held")
+
+    run_node(images, scenario)
+
+
+def test_the_node_is_ready_and_comes_back_when_deleted(images: Path) -> None:  # noqa: F811
+    async def scenario(node: NodeHost) -> None:
+        await node.create("web")
+        before = await node.running("web")
+        found = node.client.get(Node, None, NODE)
+        assert found is not None
+        assert found.status is not None
+        ready = [item.status for item in found.status.conditions or () if item.type == "Ready"]
+        assert ready == ["True"]
+        assert not found.spec.taints
+        assert (found.status.capacity or {})["pods"] == "1k"
+        unchanged = found.metadata.resourceVersion
+        await node.restart_agent()
+        found = node.client.get(Node, None, NODE)
+        assert found is not None
+        assert found.metadata.resourceVersion == unchanged
+        await node.client.delete(Node, None, NODE)
+
+        def again() -> bool:
+            now = node.client.get(Node, None, NODE)
+            return now is not None and now.uid != found.uid and bool(now.status and now.status.conditions)
+
+        await node.until(Node, again)
+        assert status_of(node.pod("web")) == status_of(before)
 
     run_node(images, scenario)
