@@ -29,7 +29,7 @@ def test_a_new_daemon_adopts_pods_and_ends_orphans(images: Path) -> None:  # noq
         worker = node.agent.workers[kept.uid]
         await node.eventually(lambda: worker.state is not None and not node.paths.pod_socket(orphan.uid).exists())
         now = node.pod("kept")
-        assert status_of(now) == status_of(kept)
+        assert now.metadata.resourceVersion == kept.metadata.resourceVersion, "adopting changes nothing"
         assert now.status.podIP == kept.status.podIP
         assert await node.sh(now, "echo alive") == (0, "alive\n")
         assert set(node.addresses.all()) == {kept.uid}
