@@ -308,3 +308,30 @@ def test_images_of_running_pods_change_in_place(images: Path) -> None:
         await node.images.remove("other:2")
 
     run_node(images, scenario)
+
+
+def test_a_container_is_added_to_a_running_pod(images: Path) -> None:
+    """As ``kubectl debug`` does it; the Pod's own container runs on."""
+
+    async def scenario(node: NodeHost) -> None:
+        await node.create("web", shareProcessNamespace=True)
+        before = await node.running("web")
+        script = "ps; echo seen; exit 3"
+        added = {"name": "debugger", "image": "busybox", "command": ["sh", "-c", script]}
+        patch = {"spec": {"ephemeralContainers": [added]}}
+        await node.client.patch(Pod, "default", "web", patch, subresource="ephemeralcontainers")
+
+        def ended(pod: Pod) -> bool:
+            status = (pod.status.ephemeralContainerStatuses or [None])[0]
+            return bool(status and status.state and status.state.terminated and status.state.terminated.exitCode == 3)
+
+        pod = await node.when("web", ended)
+        log = await node.log(pod, container="debugger")
+        assert "seen" in log
+        assert "trap" in log, "it sees the processes of the Pod"
+        assert is_running(pod)
+        assert status_of(pod).containerID == status_of(before).containerID
+        await node.client.delete(Pod, "default", "web")
+        await node.gone("web")
+
+    run_node(images, scenario)
