@@ -55,4 +55,6 @@ def test_hostnames() -> None:
     assert hostname(a_pod(), SETTINGS) == "web"
     assert hostname(a_pod(name="x" * 62 + ".y" + "z" * 20), SETTINGS) == "x" * 62
     assert hostname(a_pod(hostNetwork=True), SETTINGS) == "host1"
-    assert hostname(a_pod(hostname="h", subdomain="s", setHostnameAsFQDN=True), SETTINGS) == "h.s.shop.svc.cluster.local"
+    assert (
+        hostname(a_pod(hostname="h", subdomain="s", setHostnameAsFQDN=True), SETTINGS) == "h.s.shop.svc.cluster.local"
+    )
