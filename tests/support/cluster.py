@@ -101,3 +101,8 @@ class Cluster:
         """The daemon's log."""
         file = self.root / "logs" / "daemon.log"
         return file.read_text(errors="replace") if file.exists() else ""
+
+    def check_log(self) -> None:
+        """AssertionError if the daemon has said anything that it should not have to say."""
+        bad = [line for line in self.log().splitlines() if "Traceback" in line or " ERROR " in line]
+        assert not bad, "the daemon's log has:\n" + "\n".join(bad[:20]) + self.log()[-4000:]
