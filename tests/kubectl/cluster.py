@@ -1,9 +1,4 @@
-"""A cluster for the real kubectl, in a private network namespace with its own root folder.
-
-Two kinds of it, chosen by ``NSORCH_KUBECTL_TARGET``:
-
-``control-plane``  API server, store and controllers, and a node that only reports (``control_plane.py``)
-``daemon``         the whole daemon, as a user starts it: Pods are real processes of the image busybox
+"""The real kubectl, pointed at a running daemon in its private network namespace.
 
 ``NSORCH_KUBECTL`` names another kubectl than the one on the PATH.
 """
@@ -14,54 +9,21 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
-import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from nsorch.kit.paths import Paths
+from tests.support.cluster import PROJECT
 from tests.support.cluster import Cluster as Daemon
-from tests.support.netns import NetworkNamespace
 
-KUBECTL = os.environ.get("NSORCH_KUBECTL") or shutil.which("kubectl") or "kubectl"
-REPOSITORY = Path(__file__).resolve().parents[2]
-ADDRESS = "192.168.77.1"
-"""The node's address, on the namespace's loopback device: an API server's address must not be a loopback one."""
+VENV = PROJECT / ".venv" / "bin"
+SEARCH = f"{os.environ['PATH']}:{VENV}"
+KUBECTL = os.environ.get("NSORCH_KUBECTL") or shutil.which("kubectl", path=SEARCH) or "kubectl"
 
 
-class Cluster(ABC):
-    """A running cluster and kubectl pointed at it."""
+class Cluster:
+    """A running daemon, and kubectl pointed at it."""
 
-    runs_pods: bool
-    """Whether Pods are real processes (logs, exec)."""
-    namespace: NetworkNamespace
-    kubeconfig: Path
-    home: Path
-
-    @abstractmethod
-    def start(self) -> None:
-        """Return when the cluster is ready; raise with its log if it is not going to be."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """Leave nothing behind."""
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
 
     def kubectl(
         self,
@@ -118,82 +80,9 @@ class Cluster(ABC):
     def command(self, *arguments: str, namespace: str = "") -> Sequence[str]:
         """The argv of kubectl inside the cluster's network namespace."""
         scope = ["--namespace", namespace] if namespace else []
-        return self.namespace.command([KUBECTL, "--kubeconfig", str(self.kubeconfig), *scope, *arguments])
+        return self.daemon.namespace.command(
+            [KUBECTL, "--kubeconfig", str(self.daemon.root / "kubeconfig"), *scope, *arguments]
+        )
 
     def environment(self, env: dict[str, str] | None = None) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "KUBE_EDITOR": "false"} | (env or {})
-
-
-class ControlPlane(Cluster):
-    """``control_plane.py`` as a child process."""
-
-    runs_pods = False
-
-    def __init__(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="nsorch-kubectl-"))
-        self.home = self.root
-        self.paths = Paths.at(self.root)
-        self.kubeconfig = self.paths.kubeconfig
-        self.log = self.root / "log"
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        self.namespace = NetworkNamespace().__enter__()
-        self.namespace.run(["ip", "address", "add", f"{ADDRESS}/32", "dev", "lo"])
-        with self.log.open("w") as log:
-            self.process = self.namespace.popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.kubectl.control_plane",
-                    "--root",
-                    str(self.root),
-                    "--node-address",
-                    ADDRESS,
-                ],
-                stdout=log,
-                stderr=log,
-                cwd=REPOSITORY,
-            )
-        deadline = time.monotonic() + 30
-        while not (self.kubeconfig.exists() and self.kubectl("get", "--raw", "/readyz", check=False).returncode == 0):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the control plane is not ready:\n{self.log.read_text()}")
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        if hasattr(self, "namespace"):
-            self.namespace.__exit__(None, None, None)
-        shutil.rmtree(self.root, ignore_errors=True)
-
-
-class WholeDaemon(Cluster):
-    """``nsorch up``, with the image that the tests' Pods use."""
-
-    runs_pods = True
-
-    def __init__(self) -> None:
-        self.daemon = Daemon()
-        self._entered = False
-
-    def start(self) -> None:
-        self.daemon.__enter__()
-        self._entered = True
-        self.namespace = self.daemon.namespace
-        self.kubeconfig = self.daemon.root / "kubeconfig"
-        self.home = self.daemon.root
-        self.daemon.nsorch("image", "build", "rootfs/busybox", timeout=300)
-
-    def stop(self) -> None:
-        if self._entered:
-            self.daemon.__exit__(None, None, None)
-
-
-TARGETS: dict[str, type[Cluster]] = {"control-plane": ControlPlane, "daemon": WholeDaemon}
+        return {"PATH": os.environ["PATH"], "HOME": str(self.daemon.root), "KUBE_EDITOR": "false"} | (env or {})

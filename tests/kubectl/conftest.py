@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.kubectl.cluster import KUBECTL, TARGETS, Cluster
+from tests.kubectl.cluster import Cluster
+from tests.support.cluster import Cluster as Daemon
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    if os.geteuid() != 0:
-        pytest.skip("a private network namespace needs root")
-    if shutil.which(KUBECTL) is None:
-        pytest.skip("kubectl is not installed")
-    with TARGETS[os.environ.get("NSORCH_KUBECTL_TARGET", "control-plane")]() as running:
-        yield running
+    with Daemon() as daemon:
+        daemon.nsorch("image", "build", "rootfs/busybox", timeout=300)
+        yield Cluster(daemon)
 
 
 @dataclass(frozen=True)

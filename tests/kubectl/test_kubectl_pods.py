@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from tests.kubectl.cluster import Cluster
 from tests.kubectl.conftest import Space
 from tests.kubectl.manifests import IMAGE, pod
 
@@ -38,12 +35,6 @@ spec:
     volumeMounts: [{{name: state, mountPath: /state}}]
   volumes: [{{name: state, emptyDir: {{}}}}]
 """
-
-
-@pytest.fixture(autouse=True)
-def running(cluster: Cluster) -> None:
-    if not cluster.runs_pods:
-        pytest.skip("Pods are not processes here")
 
 
 def test_logs(space: Space) -> None:
