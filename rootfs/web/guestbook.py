@@ -163,8 +163,9 @@ class Server:
         loop = asyncio.get_running_loop()
         self.draining = True
         begun = self.last_accept = loop.time()
-        while (left := min(self.last_accept + QUIET_SECONDS, begun + DRAIN_SECONDS) - loop.time()) > 0:
-            await asyncio.sleep(left)  # noqa: ASYNC110 (until a moment that every new connection puts off)
+        # a moment that every new connection puts off
+        while (left := min(self.last_accept + QUIET_SECONDS, begun + DRAIN_SECONDS) - loop.time()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left)
         listener.close()
         for task in self.connections - self.busy:
             task.cancel()  # kept alive, but asks nothing
