@@ -7,6 +7,7 @@ from nsorch.resources.cluster_kinds import LEASE, NAMESPACE, NODE, SERVICE_ACCOU
 from nsorch.resources.config_kinds import CONFIG_MAP, SECRET
 from nsorch.resources.endpoint_kinds import ENDPOINT_SLICE, ENDPOINTS
 from nsorch.resources.event_kind import EVENT
+from nsorch.resources.events_kind import EVENTS_EVENT
 from nsorch.resources.pod_kind import POD
 from nsorch.resources.registry import Registry
 from nsorch.resources.service_kind import SERVICE
@@ -26,5 +27,6 @@ REGISTRY = Registry(
         REPLICA_SET,
         LEASE,
         ENDPOINT_SLICE,
+        EVENTS_EVENT,
     )
 )

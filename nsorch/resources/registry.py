@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from nsorch.resources.meta import Resource
 
 T = TypeVar("T", bound=Resource)
+S = TypeVar("S", bound=Resource)
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -38,6 +39,18 @@ class Column(Generic[T]):
     format: str = ""
     priority: int = 0
     description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View(Generic[T, S]):
+    """How a kind is another form of one that is stored: objects are kept once, and converted when read or written.
+
+    ``to_stored`` also gets the present stored object on update, else None. Results may share parts with arguments."""
+
+    of: Kind[S]
+    """The stored kind, with the field selectors of this one."""
+    to_stored: Callable[[T, S | None], S]
+    from_stored: Callable[[S], T]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +87,8 @@ class Kind(Generic[T]):
     """Field selectors beside metadata.name and metadata.namespace, e.g. ``spec.nodeName``."""
     grace_seconds: Callable[[T], int] | None = None
     """Kinds that end gracefully (Pods): the object's own default grace period in seconds; None: deletes at once."""
+    view: View[T, Any] | None = None
+    """None: this kind is stored itself."""
 
     @property
     def group_version(self) -> str:

@@ -10,12 +10,13 @@ from nsorch.resources.config import ConfigMap, Secret
 from nsorch.resources.endpoints import Endpoints
 from nsorch.resources.endpointslice import EndpointSlice
 from nsorch.resources.event import Event
+from nsorch.resources.events import Event as NewerEvent
 from nsorch.resources.lease import LeaseSpec
 from nsorch.resources.namespace import NamespaceSpec
 from nsorch.resources.node import NodeSpec
 from nsorch.resources.service import ServicePort, ServiceSpec
 from scripts.compatibility.pods import CONTAINER
-from scripts.compatibility.statement import Section, partly, warned, works
+from scripts.compatibility.statement import Section, partly, refused, warned, works
 
 
 def _object(kind: str, version: str = "v1", **fields: Any) -> dict[str, Any]:
@@ -30,6 +31,17 @@ LABELS = {"app": "web"}
 TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [CONTAINER]}}
 WORKLOAD = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
 SLICE = "discovery.k8s.io/v1"
+NEWER_EVENT = _object(
+    "Event",
+    "events.k8s.io/v1",
+    eventTime="2026-01-02T03:04:05.678901Z",
+    type="Normal",
+    reason="Seen",
+    action="Looking",
+    reportingController="example.com/watcher",
+    reportingInstance="watcher-1",
+    regarding={"kind": "Pod", "name": "web", "namespace": "default"},
+)
 
 KIND_SECTIONS = (
     Section(
@@ -178,6 +190,20 @@ KIND_SECTIONS = (
         (
             *works("involvedObject type reason message action count firstTimestamp lastTimestamp eventTime series"),
             *works("source reportingComponent reportingInstance related"),
+        ),
+    ),
+    Section(
+        "Event of events.k8s.io",
+        NewerEvent,
+        NEWER_EVENT,
+        "",
+        (
+            *works("regarding related note reason type action series reportingController reportingInstance"),
+            *works("eventTime", "of Events without one, the time of their first occurrence is shown"),
+            refused("deprecatedCount", "as in Kubernetes: shown only", 2),
+            refused("deprecatedFirstTimestamp", "as in Kubernetes: shown only", "2026-01-02T03:04:05Z"),
+            refused("deprecatedLastTimestamp", "as in Kubernetes: shown only", "2026-01-02T03:04:05Z"),
+            refused("deprecatedSource", "as in Kubernetes: shown only", {"component": "me"}),
         ),
     ),
 )  # fmt: skip

@@ -64,6 +64,9 @@ def _kinds() -> list[str]:
         "",
         *_table(["Kind", "API", "Names", "Scope", *ALL_VERBS], rows),
         "",
+        "`v1` and `events.k8s.io/v1` Events are two forms of the same stored objects; the newer one takes no server-side",
+        "apply (415).",
+        "",
         "Asked and answered, never stored (POST only): "
         + ", ".join(f"{kind.kind} (`{kind.group_version}`)" for kind in REVIEWS)
         + ".",

@@ -20,7 +20,7 @@ from nsorch.api import content, failures, tables
 from nsorch.api.call import Call
 from nsorch.api.content import Format
 from nsorch.api.failures import Failure
-from nsorch.api.operations import read
+from nsorch.api.operations import read, views
 from nsorch.api.operations.read import Selects
 from nsorch.resources.registry import Kind
 from nsorch.store import Change, Expired, NotYet, Record
@@ -36,7 +36,8 @@ async def watch(call: Call) -> web.StreamResponse:
     where = call.where
     kind: Kind[Any] = where.kind
     form = content.negotiate_object(call.request.headers.get("Accept"))
-    selected = read.selects(kind, call.text("labelSelector"), call.text("fieldSelector"))
+    stored = kind.view.of if kind.view else kind
+    selected = read.selects(stored, call.text("labelSelector"), call.text("fieldSelector"))
     bookmarks = call.flag("allowWatchBookmarks")
     since = read.version(call.text("resourceVersion"))
     streaming = _streaming(call)
@@ -48,12 +49,12 @@ async def watch(call: Call) -> web.StreamResponse:
     if streaming is True or (streaming is None and since in (None, 0)):
         if since:
             read.check_not_ahead(call.api.operations.context, since)
-        watcher = store.watch(kind.resource, where.namespace)
-        initial = store.list(kind.resource, where.namespace)
+        watcher = store.watch(stored.resource, where.namespace)
+        initial = store.list(stored.resource, where.namespace)
     elif since in (None, 0):
-        watcher = store.watch(kind.resource, where.namespace)
+        watcher = store.watch(stored.resource, where.namespace)
     else:
-        watcher = _resume(call, kind, since)
+        watcher = _resume(call, stored, since)
     stream = Stream(call, kind, form, selected)
     start = store.revision
 
@@ -170,6 +171,8 @@ class Stream:
         return was or matches
 
     async def send(self, type_: str, record: Record) -> None:
+        if self._kind.view is not None:
+            record = views.shown(self._kind.view, record)
         await self._write(b'{"type":"%b","object":%b}\n' % (type_.encode(), self._encode(record).rstrip()))
 
     async def bookmark(self, revision: int, *, initial_end: bool = False) -> None:

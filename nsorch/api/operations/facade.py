@@ -9,7 +9,7 @@ from nsorch.api.events.recorder import Recorder
 from nsorch.api.operations import apply as applying
 from nsorch.api.operations import create as creating
 from nsorch.api.operations import delete as deleting
-from nsorch.api.operations import namespaces, parts, pods, read, scale
+from nsorch.api.operations import namespaces, parts, pods, read, scale, views
 from nsorch.api.operations import patch as patching
 from nsorch.api.operations import update as updating
 from nsorch.api.operations.context import Context, Deleted, Deletion, ListOptions, Page, Write
@@ -69,17 +69,25 @@ class Operations:
         self.context.services.close()
 
     def get(self, kind: Kind[Any], namespace: str | None, name: str) -> Record:
+        if kind.view is not None:
+            return views.get(self.context, kind.view, namespace, name)
         return read.get(self.context, kind, namespace, name)
 
     def list(self, kind: Kind[Any], namespace: str | None = None, options: ListOptions | None = None) -> Page:
+        if kind.view is not None:
+            return views.list_page(self.context, kind.view, namespace, options or ListOptions())
         return read.list_page(self.context, kind, namespace, options or ListOptions())
 
     async def create(self, kind: Kind[Any], namespace: str | None, obj: Resource, write: Write | None = None) -> Record:
+        if kind.view is not None:
+            return await views.create(self.context, kind, kind.view, namespace, obj, write or Write())
         return await creating.create(self.context, kind, namespace, obj, write or Write())
 
     async def update(
         self, kind: Kind[Any], namespace: str | None, name: str, obj: Resource, write: Write | None = None
     ) -> Record:
+        if kind.view is not None:
+            return await views.update(self.context, kind, kind.view, namespace, name, obj, write or Write())
         return await updating.update(self.context, kind, namespace, name, obj, write or Write())
 
     async def update_status(
@@ -97,6 +105,8 @@ class Operations:
         *,
         subresource: str,
     ) -> Record:
+        if kind.view is not None and not subresource:
+            return await self.update(kind, namespace, name, obj, write)
         return await parts.update_part(self.context, kind, namespace, name, obj, write or Write(), subresource)
 
     async def patch(
@@ -112,6 +122,19 @@ class Operations:
         validation: Validation = "Ignore",
         warnings: list[str] | None = None,  # type: ignore[valid-type]
     ) -> Record:
+        if kind.view is not None:
+            return await views.patch(
+                self.context,
+                kind,
+                kind.view,
+                namespace,
+                name,
+                content_type,
+                body,
+                write or Write(),
+                validation=validation,
+                warnings=warnings,
+            )
         return await patching.patch(
             self.context,
             kind,
@@ -138,6 +161,8 @@ class Operations:
         validation: Validation = "Ignore",
         warnings: list[str] | None = None,  # type: ignore[valid-type]
     ) -> tuple[Record, bool]:
+        if kind.view is not None:
+            raise views.refuse_apply()
         return await applying.apply(
             self.context,
             kind,
@@ -154,11 +179,15 @@ class Operations:
     async def delete(
         self, kind: Kind[Any], namespace: str | None, name: str, options: Deletion | None = None
     ) -> Deleted:
+        if kind.view is not None:
+            return await views.delete(self.context, kind.view, namespace, name, options or Deletion())
         return await deleting.delete(self.context, kind, namespace, name, options or Deletion())
 
     async def delete_collection(
         self, kind: Kind[Any], namespace: str | None, options: Deletion, selection: ListOptions
     ) -> Page:
+        if kind.view is not None:
+            return await views.delete_collection(self.context, kind.view, namespace, options, selection)
         return await deleting.delete_collection(self.context, kind, namespace, options, selection)
 
     def scale(self, kind: Kind[Any], namespace: str | None, name: str) -> Scale:
