@@ -47,7 +47,9 @@ def test_explain(cluster: Cluster) -> None:
 
 def test_explain_recursively_every_kind(cluster: Cluster) -> None:
     for kind in cluster.out("api-resources", "--verbs=list", "-o", "name").split():
-        text = cluster.out("explain", "--recursive", kind)
+        # kubectl takes "events.events.k8s.io" for a field of core Events, on every cluster.
+        newer = ["events", "--api-version=events.k8s.io/v1"]
+        text = cluster.out("explain", "--recursive", *(newer if kind == "events.events.k8s.io" else [kind]))
         assert "FIELDS:" in text
         assert "metadata" in text
 
