@@ -106,3 +106,15 @@ def test_run_to_its_end(space: Space) -> None:
         "sleep 1; echo done",
     )
     assert "done" in answer.stdout
+
+
+def test_debug(space: Space) -> None:
+    """An ephemeral container is added to a Pod that runs, and attached to."""
+    space.out("apply", "-f", "-", input=pod())
+    space.out("wait", "--for=condition=Ready", "pod/one", "--timeout=30s")
+    answer = space.kubectl(
+        "debug", "one", f"--image={IMAGE}", "-c", "debugger", "--attach", "--", "sh", "-c", "sleep 1; echo seen"
+    )
+    assert "seen" in answer.stdout
+    assert space.out("logs", "one", "-c", "debugger") == "seen\n"
+    assert "Ephemeral Containers:" in space.out("describe", "pod", "one")
