@@ -107,7 +107,7 @@ POD_SECURITY = Section(
     "spec.securityContext",
     (
         *works("runAsUser runAsGroup runAsNonRoot supplementalGroups sysctls"),
-        *works("fsGroup", "of volumes that nsorch makes: emptyDir, configMap, secret, downwardAPI, projected"),
+        *works("fsGroup", "of volumes that nsorch makes: emptyDir on disk, configMap, secret, downwardAPI, projected"),
         partly("seccompProfile", "RuntimeDefault, Unconfined", {"type": "Localhost", "localhostProfile": "own.json"}),
         partly("appArmorProfile", "Unconfined", {"type": "RuntimeDefault"}),
         partly("fsGroupChangePolicy", "Always", "OnRootMismatch"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from scripts.compatibility.__main__ import TARGET
 from scripts.compatibility.kinds import NOT_SERVED
 from scripts.compatibility.render import document, sections, spec_model
 from scripts.compatibility.statement import Section, Statement
+from tests.support.api import cluster, pod
 from tests.support.kinds import changed
+from tests.support.loops import on_a_loop
 
 META = frozenset({"apiVersion", "kind", "metadata", "status"})
 
@@ -82,6 +85,37 @@ def test_what_is_not_simply_taken_is_told(section: Section, statement: Statement
     else:
         assert about, f"{field} gives no warning: {warnings}"
         assert refusals == []
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: section.title)
+def test_defaults_are_not_warned_about(section: Section) -> None:
+    """A patch is warned about by what comes of it, defaults included."""
+    kind = REGISTRY.named(section.base["apiVersion"], section.base["kind"])
+    assert kind is not None
+    obj = kind.model.from_dict(dict(section.base))
+    before = kind.warnings(obj)
+    kind.default(obj)
+    kind.prepare_create(obj)
+    assert kind.warnings(obj) == before
+
+
+@on_a_loop
+async def test_the_api_sends_the_warnings_with_every_kind_of_write(tmp_path: Path) -> None:
+    text = "spec.runtimeClassName: stored but has no effect on this cluster"
+    odd, path = pod(runtimeClassName="gvisor"), "/api/v1/namespaces/default/pods"
+    async with cluster(tmp_path) as api:
+        created = await api.call("POST", path, odd)
+        updated = await api.call("PUT", f"{path}/web", created.body)
+        patch = {"metadata": {"labels": {"a": "b"}}}
+        patched = await api.call("PATCH", f"{path}/web", patch, type="application/merge-patch+json")
+        query = "fieldManager=me&force=true"
+        applied = await api.call("PATCH", f"{path}/web?{query}", odd, type="application/apply-patch+yaml")
+        for answer in (created, updated, patched, applied):
+            assert answer.code in (200, 201)
+            assert text in answer.headers["Warning"]
+        plain = await api.call("POST", path, pod("plain"))
+        changed_again = await api.call("PATCH", f"{path}/plain", patch, type="application/merge-patch+json")
+        assert plain.headers.get("Warning") is changed_again.headers.get("Warning") is None
 
 
 def told(data: dict[str, Any]) -> tuple[list[str], list[str]]:
