@@ -46,7 +46,7 @@ POD_SPEC = Section(
         *works("hostNetwork hostPID hostIPC shareProcessNamespace"),
         *works("hostname subdomain setHostnameAsFQDN hostAliases dnsPolicy dnsConfig"),
         *works("enableServiceLinks readinessGates securityContext volumes"),
-        *works("nodeName", "a Pod for a node that is not there stays Pending"),
+        *works("nodeName", "a Pod for a node that does not exist is removed after 40 s"),
         *works("nodeSelector schedulingGates"),
         *works("resources", "limits and weights of the Pod's own cgroup"),
         *works("priority", "system-critical Pods are spared by the OOM killer; nothing is preempted"),
