@@ -41,7 +41,7 @@ def down(
     if not session.paths.root.exists():
         print(f"nothing to stop: {session.paths.root} does not exist")
         return
-    argv = [sys.executable, "-m", "nsorch.daemon.teardown", "--root", str(session.paths.root)]
+    argv = [sys.executable, "-m", "nsorch.daemon.teardown", "--root", str(session.paths.root), "--grace", str(timeout)]
     done = subprocess.run(argv, check=False)
     raise typer.Exit(done.returncode)
 

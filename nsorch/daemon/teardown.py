@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 
@@ -13,13 +14,11 @@ from nsorch.network.rules.value import RulesError
 from nsorch.network.settings import NetworkSettings
 from nsorch.node.teardown import stop_everything
 
-GRACE = 30.0
 
-
-async def teardown(argv: list[str]) -> str:
-    """Stop and remove all; the line to print."""
+async def teardown(argv: list[str], grace: float) -> str:
+    """Stop and remove all; the line to print. Processes have ``grace`` seconds to end by themselves."""
     start = parse(argv)
-    count = await stop_everything(start.paths, GRACE)
+    count = await stop_everything(start.paths, grace)
     settings = start.settings
     network = NetworkSettings(
         pod_cidr=settings.pod_cidr, service_cidr=settings.service_cidr, dns_address=settings.dns_address
@@ -27,14 +26,19 @@ async def teardown(argv: list[str]) -> str:
     await asyncio.to_thread(IptablesWriter(network).remove)
     host = HostNetwork(network, start.paths.run / "network.json")
     await host.teardown()
+    for file in (start.paths.api_socket, start.paths.spawner_socket, start.paths.daemon_pid):
+        file.unlink(missing_ok=True)  # a daemon that was killed could not
     return f"no daemon was running; stopped {count} Pods and removed rules, routes and addresses"
 
 
 def main() -> int:
     """Exit status 0, or 1 with one line that says why."""
     logs.configure("WARNING")
+    parser = argparse.ArgumentParser(prog="nsorch down", add_help=False)
+    parser.add_argument("--grace", type=float, default=30.0)
+    told, rest = parser.parse_known_args()
     try:
-        print(asyncio.run(teardown(sys.argv[1:])))
+        print(asyncio.run(teardown(rest, told.grace)))
     except (SettingsError, NetworkError, RulesError, OSError) as error:
         print(f"nsorch down: {error}", file=sys.stderr)
         return 1
