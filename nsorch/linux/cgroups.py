@@ -105,9 +105,13 @@ class Group:
             os.makedirs(path, 0o755, exist_ok=True)
 
     def attach(self, pid: int = 0) -> None:
-        """Move process ``pid`` (0: ourselves) into the group, in every hierarchy."""
+        """Move process ``pid`` (0: ourselves, who have one thread only) into the group, in every hierarchy.
+
+        Version 1 lets a thread move itself without the lock that all forks share: moving a process takes it, and after a
+        quiet second that waits 5 to 10 ms for an RCU grace period."""
+        name = "cgroup.procs" if pid or layout().unified else "tasks"
         for path in self.paths():
-            write(f"{path}/cgroup.procs", str(pid))
+            write(f"{path}/{name}", str(pid))
 
     def limit(
         self,
@@ -244,18 +248,16 @@ def children(name: str) -> set[str]:
 
 
 def warm() -> None:
-    """Make the next attach quick: the first one after an idle second waits 5 to 10 ms for an RCU grace period, so do
-    a harmless one (ourselves, to where we are) ahead of time."""
-    where = layout()
-    controller = "" if where.unified else "pids" if "pids" in where.roots else next(iter(where.roots), None)
-    if controller is None:
+    """Version 2: make the next attach quick. The first one after an idle second waits 5 to 10 ms for an RCU grace period,
+    so do a harmless one (ourselves, to where we are) ahead of time. Version 1 needs none: see ``attach``."""
+    if not layout().unified:
         return
     with open("/proc/self/cgroup") as file:
         for line in file:
             _, names, path = line.rstrip("\n").split(":", 2)
-            if controller in names.split(","):
+            if not names:
                 try:
-                    write(f"{where.roots[controller]}{path}/cgroup.procs", "0")
+                    write(f"{ROOT}{path}/cgroup.procs", "0")
                 except OSError:
                     pass  # only time is lost (no such path: we may live in a cgroup namespace)
                 return

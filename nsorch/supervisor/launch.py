@@ -172,7 +172,7 @@ def _container(
     process.set_pdeathsig()
     os.setsid()
     root = rootfs.build(plan, run, shm=sandbox.shm, host_mounts=sandbox.host_mounts)
-    # As late as can be: the first change of cgroups after a quiet second waits for the kernel (see ``warmer``).
+    # As late as can be: on version 2 the first change of cgroups after a quiet second waits (see ``warmer``).
     group = sandbox.group.child(plan.name)
     if new_group is not None:
         sandbox.make_group()

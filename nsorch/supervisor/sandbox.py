@@ -62,7 +62,7 @@ class Sandbox:
         self._sysctls()
 
     def make_group(self) -> None:
-        """The Pod's cgroup. Not part of ``create()``: it would wait for the spawner's helper that warms cgroups up, so
+        """The Pod's cgroup. Not part of ``create()``: on version 2 it would wait for the spawner's ``warmer``, so
         the first container's process does it when all its mounts are done. Making it again is fine."""
         limits = self._plan.limits
         self.group.create()

@@ -1,7 +1,8 @@
 """A helper of the spawner that pays for cgroups' slow first move ahead of time.
 
-On version 1 the first process to change its cgroup after an idle second waits 5 to 10 ms in the kernel. While a new Pod's
+On version 2 the first process to change its cgroup after an idle second waits 5 to 10 ms in the kernel. While a new Pod's
 network and mounts are made, this process makes a harmless move of its own, so that the Pod's process need not wait.
+Version 1 has a way without that wait (``Group.attach``), so there is no such helper.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from nsorch.linux import cgroups, process
 
 
 class Warmer:
-    """``start()`` forks it; it ends by itself when the spawner does."""
+    """``start()`` forks it where it is of use; it ends by itself when the spawner does."""
 
     def __init__(self) -> None:
         self._pipe = -1
 
     def start(self) -> None:
+        if not cgroups.layout().unified:
+            return
         reader, writer = os.pipe()
         if os.fork():
             os.close(reader)
