@@ -112,22 +112,6 @@ class NodeAgent:
             self._context.spawner.disconnect()
             await self._context.session.close()
 
-    async def stop_pods(self, grace: float) -> int:
-        """Stop every Pod within ``grace`` seconds and the spawner after them; how many Pods were stopped.
-
-        Objects stay. The agent stops with them: call ``start`` on a new agent to have Pods again, which then treats
-        them as after a reboot of the host.
-        """
-        for unsubscribe in self._unsubscribe:
-            unsubscribe()
-        self._unsubscribe = []
-        workers = list(self.workers.values())
-        stopped = await asyncio.gather(*(worker.stop_for_good(grace) for worker in workers))
-        if self._context is not None:
-            await self._context.spawner.exit()
-        await asyncio.to_thread(disk.kill_cgroup, self._paths.instance)
-        return sum(stopped)
-
     # resources.runtime.Runtime
 
     def logs(self, namespace: str, name: str, uid: str, options: LogOptions) -> AsyncIterator[bytes]:

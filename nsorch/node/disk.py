@@ -73,11 +73,6 @@ def read_boot_id(layout: Layout) -> str:
     return _read(layout.boot).strip()
 
 
-def forget_boot_id(layout: Layout) -> None:
-    """Make the next start treat the Pod as ended by a reboot."""
-    Path(layout.boot).unlink(missing_ok=True)
-
-
 def current_boot_id() -> str:
     return _read("/proc/sys/kernel/random/boot_id").strip()
 

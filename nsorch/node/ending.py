@@ -44,13 +44,7 @@ async def end_pod(worker: PodWorker) -> None:
         await worker.status.flush()
     await leave(worker)
     if not worker.deleted:
-        try:
-            await worker.context.client.delete(
-                Pod, worker.pod.namespace, worker.pod.name, uid=worker.pod.uid, grace_seconds=0
-            )
-        except ClientError as error:
-            if error.code not in (404, 409):
-                raise
+        await _delete(worker)
     await asyncio.to_thread(disk.remove_pod, worker.layout, with_logs=True)
     worker.end()
 
@@ -84,6 +78,18 @@ async def leave(worker: PodWorker) -> None:
         await worker.context.addresses.release(worker.pod.uid)
     with contextlib.suppress(OSError):
         await asyncio.to_thread(disk.remove_pod, worker.layout, with_logs=False)
+    if worker.superseded:
+        await _delete(worker)
+
+
+async def _delete(worker: PodWorker) -> None:
+    """Remove the object from the API, unless it is gone or another one has its name."""
+    pod = worker.pod
+    try:
+        await worker.context.client.delete(Pod, pod.namespace, pod.name, uid=pod.uid, grace_seconds=0)
+    except ClientError as error:
+        if error.code not in (404, 409):
+            raise
 
 
 def _grace(worker: PodWorker) -> float:

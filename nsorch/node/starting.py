@@ -72,6 +72,7 @@ def _came_to_nothing(worker: PodWorker) -> bool:
         worker.restart_counts = {status.name: _next_count(status) for status in statuses}
         worker.announcer.say("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
         return False
+    worker.superseded = rebooted and not is_bare(pod)
     worker.lost = True
     worker.announcer.say("Warning", "SandboxChanged", "Pod sandbox is gone; the Pod has failed")
     worker.status.mark()

@@ -17,7 +17,6 @@ import asyncio
 from collections.abc import Callable
 
 from nsorch.kit import logs
-from nsorch.node import disk
 from nsorch.node.announcements import Announcer
 from nsorch.node.changes import apply_changes
 from nsorch.node.channel import ChannelClosed, RequestFailed
@@ -44,8 +43,6 @@ log = logs.logger("node")
 FIRST_RETRY = 0.5
 SETTLE = 0.05
 """Seconds for which a Pod that is being started may show nothing: most run before that, with one status write less."""
-START_MARGIN = 10.0
-STOP_MARGIN = 5.0
 """Seconds beyond the grace period after which a supervisor that is still not done is left to be killed."""
 LONGEST_RETRY = 60.0
 
@@ -73,6 +70,8 @@ class PodWorker:
         self.holds: dict[str, Hold] = {}
         """By container: configuration that is missing."""
         self.lost = False
+        self.superseded = False
+        """Ended by a reboot of the host (or ``nsorch down``): its controller makes another, nobody needs to see this one."""
         self.stopping = False
         """The supervisor has been told to stop: it may end."""
         self.stop_deadline: float | None = None
@@ -140,29 +139,6 @@ class PodWorker:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-
-    async def stop_for_good(self, grace: float) -> bool:
-        """The node is taken down: end the Pod's processes but keep its object and address. False if none ran."""
-        self.ended = True
-        if self._task is not None:  # a start under way is completed, so that what it makes can be stopped
-            await asyncio.wait([self._task], timeout=START_MARGIN)
-        await self._let_go()
-        supervisor = self.supervisor
-        if supervisor is None or supervisor.gone:
-            return False
-        dead = asyncio.Event()
-        self.listeners.add(lambda: dead.set() if self.everything_dead() else None)
-        self.stopping = True
-        try:
-            await supervisor.stop(grace)
-            if not self.everything_dead():
-                await asyncio.wait_for(dead.wait(), grace + STOP_MARGIN)
-        except (ChannelClosed, RequestFailed, TimeoutError) as error:
-            log.error("Pod %s: cannot stop it in order: %s", self.pod.key, error)
-        await supervisor.exit()
-        # Without its boot id the Pod counts as ended by a reboot: whoever starts the node again makes it anew.
-        await asyncio.to_thread(disk.forget_boot_id, self.layout)
-        return True
 
     def end(self) -> None:
         """Nothing of the Pod is left, here or in the API."""

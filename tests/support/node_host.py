@@ -27,6 +27,7 @@ from nsorch.network.host import HostNetwork
 from nsorch.network.settings import NetworkSettings
 from nsorch.node.agent import NodeAgent
 from nsorch.node.settings import NodeSettings
+from nsorch.node.teardown import stop_everything
 from nsorch.resources.account import ServiceAccount
 from nsorch.resources.container_status import ContainerStatus
 from nsorch.resources.event import Event
@@ -103,7 +104,8 @@ class NodeHost:
             for event in self.client.list(Event):
                 print(event.involvedObject.name, event.reason, event.message)
         await self.controllers.stop()
-        await self.agent.stop_pods(1)
+        await self.agent.stop()
+        await stop_everything(self.paths, 1)
         await self.agent.stop()
         self.operations.stop()
         await self.images.close()
