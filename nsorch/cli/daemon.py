@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import typer
 
@@ -24,7 +25,7 @@ def daemon(
     log_level: Level = "INFO",
     root: Root = None,
 ) -> None:
-    """Run the daemon in the foreground."""
+    """Run the daemon in the foreground, as a service manager does."""
     argv = daemon_argv(
         Session(root),
         node_name=node_name,
@@ -35,4 +36,5 @@ def daemon(
         api_port=api_port,
         log_level=log_level,
     )
+    sys.stdout.flush()
     os.execv(argv[0], argv)

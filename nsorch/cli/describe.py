@@ -10,8 +10,8 @@ import typer
 
 from nsorch.cli import output as out
 from nsorch.cli.events import HEADER, fetch, row
-from nsorch.cli.get import resolve
 from nsorch.cli.kinds import Served
+from nsorch.cli.names import resolve
 from nsorch.cli.options import Namespace, Root, Selector, Session
 
 HIDDEN = ("managedFields", "selfLink", "name", "namespace", "labels", "annotations", "uid", "resourceVersion")
@@ -31,7 +31,7 @@ def describe(
     """Tell everything about an object, and its Events: `nsorch describe pod web-1`."""
     session = Session(root)
     blocks = []
-    for kind, name in resolve(session, what):
+    for kind, name in resolve(session.kinds, what):
         if name:
             items = [session.connection.call("GET", kind.url(namespace, name))]
         else:
@@ -61,7 +61,7 @@ def _lines(session: Session, kind: Served, item: dict[str, Any]) -> Iterator[str
         rows = [[c.get("type"), c.get("status"), c.get("reason", ""), c.get("message", "")] for c in conditions]
         yield from _indented(out.columns(("Type", "Status", "Reason", "Message"), rows))
     query = {"fieldSelector": f"involvedObject.uid={meta['uid']}"}
-    events = fetch(session, meta.get("namespace"), query)
+    events = fetch(session, meta.get("namespace"), query)["items"]
     if not events:
         yield f"{'Events:':<18}<none>"
         return

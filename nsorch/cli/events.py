@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from nsorch.cli import output as out
-from nsorch.cli.options import Everywhere, Namespace, Output, Root, Session
+from nsorch.cli.durations import age
+from nsorch.cli.failure import CommandFailure
+from nsorch.cli.options import Document, Everywhere, Namespace, Root, Session
 from nsorch.kit.clock import parse_rfc3339
+
+HEADER = ("Last seen", "Type", "Reason", "Object", "Message")
 
 
 def register(app: typer.Typer) -> None:
@@ -21,34 +25,73 @@ def events(
     namespace: Namespace = "default",
     everywhere: Everywhere = False,
     about: Annotated[str, typer.Option("--for", metavar="KIND/NAME", help="Only about this object.")] = "",
-    output: Output = "",
+    types: Annotated[str, typer.Option("--types", metavar="TYPES", help="Only Normal or Warning.")] = "",
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on as they happen.")] = False,
+    output: Document = "",
     root: Root = None,
 ) -> None:
-    """Print Events: `nsorch events`, `nsorch events --for pod/web-1`."""
+    """Tell what happened, oldest first.
+
+    \b
+    nsorch events --for pod/web-1
+    nsorch events -A --types Warning
+    """
     out.check(output, ("", "json", "yaml"))
     session = Session(root)
     query = {}
     if about:
         typed, _, name = about.partition("/")
+        if not typed or not name:
+            raise CommandFailure(f'cannot read --for "{about}": write KIND/NAME', 2)
         query["fieldSelector"] = f"involvedObject.kind={session.kinds.find(typed).kind},involvedObject.name={name}"
-    items = fetch(session, None if everywhere else namespace, query)
-    if output:
-        print(out.document({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items}, output))
-        return
-    if not items:
-        typer.echo("No events found.", err=True)
-        return
-    rows = [[*([item["metadata"]["namespace"]] if everywhere else []), *row(item)] for item in items]
-    print(out.columns([*(["Namespace"] if everywhere else []), *HEADER], rows))
+    wanted = {word.strip().capitalize() for word in types.split(",") if word}
+    if not wanted <= {"Normal", "Warning"}:
+        raise CommandFailure(f'cannot read --types "{types}": there are Normal and Warning', 2)
+    answer = fetch(session, None if everywhere else namespace, query)
+    items = [item for item in sorted(answer["items"], key=last_seen) if not wanted or item.get("type") in wanted]
+    widths: list[int] = []
+    if output and not watch:
+        print(out.document(out.listed(items), output))
+    elif output:
+        for item in items:
+            _print(item, output)
+    elif items:
+        print(_table(items, everywhere, widths), flush=True)
+    elif not watch:
+        where = "" if everywhere else f" in {namespace} namespace"
+        print(f"No events found{where}.", file=sys.stderr)
+    if watch:
+        url = session.kinds.find("events").url(None if everywhere else namespace)
+        query |= {"watch": "true", "resourceVersion": answer["metadata"]["resourceVersion"]}
+        for change in session.connection.lines("GET", url, query=query):
+            item = change["object"]
+            if change["type"] == "ERROR":
+                raise CommandFailure(f"cannot go on watching: {item.get('message', item)}")
+            if change["type"] == "DELETED" or (wanted and item.get("type") not in wanted):
+                continue
+            if output:
+                _print(item, output)
+            else:
+                print(_table([item], everywhere, widths), flush=True)
 
 
-HEADER = ("Last seen", "Type", "Reason", "Object", "Message")
+def _print(item: Mapping[str, Any], output: str) -> None:
+    print(("---\n" if output == "yaml" else "") + out.document(item, output), flush=True)
 
 
-def fetch(session: Session, namespace: str | None, query: Mapping[str, Any]) -> list[Any]:
-    """Events, oldest first."""
-    items: list[Any] = session.connection.call("GET", session.kinds.find("events").url(namespace), query=query)["items"]
-    return sorted(items, key=last_seen)
+def _table(items: list[Any], everywhere: bool, widths: list[int]) -> str:
+    first = not widths
+    header = ["Namespace"] * everywhere + [*HEADER]
+    if first:
+        widths += [0] * len(header)
+    rows = [[item["metadata"]["namespace"]] * everywhere + row(item) for item in items]
+    return out.columns(header, rows, widths, headers=first)
+
+
+def fetch(session: Session, namespace: str | None, query: Mapping[str, Any]) -> dict[str, Any]:
+    """The EventList."""
+    found: dict[str, Any] = session.connection.call("GET", session.kinds.find("events").url(namespace), query=query)
+    return found
 
 
 def last_seen(event: Mapping[str, Any]) -> float:
@@ -58,19 +101,10 @@ def last_seen(event: Mapping[str, Any]) -> float:
     return parse_rfc3339(stamp or event["metadata"]["creationTimestamp"])
 
 
-def age(since: float) -> str:
-    """``5s``, ``3m``, ``2h`` or ``4d`` ago."""
-    seconds = max(0, int(time.time() - since))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
 def row(event: Mapping[str, Any]) -> list[str]:
     """One line of the table."""
     about = event["involvedObject"]
-    count = event.get("count") or 1
+    count = (event.get("series") or {}).get("count") or event.get("count") or 1
     seen = age(last_seen(event)) + (f" (x{count})" if count > 1 else "")
     return [
         seen,

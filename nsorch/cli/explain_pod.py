@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nsorch.cli import targets
 from nsorch.cli.connection import segment
 from nsorch.cli.options import Namespace, Root, Session
 
@@ -15,9 +16,14 @@ def register(app: typer.Typer) -> None:
 
 
 def explain_pod(
-    pod: Annotated[str, typer.Argument(metavar="POD")], namespace: Namespace = "default", root: Root = None
+    pod: Annotated[str, typer.Argument(metavar="POD|KIND/NAME")], namespace: Namespace = "default", root: Root = None
 ) -> None:
-    """Print the plan by which a Pod was started, step by step."""
-    name = pod.removeprefix("pod/")
-    answer = Session(root).connection.call("GET", f"/nsorch/v1/explain/{segment(namespace)}/{segment(name)}")
+    """Tell what the kernel was asked to do for a Pod, step by step.
+
+    \b
+    nsorch explain-pod web-1
+    """
+    session = Session(root)
+    name = targets.one(session, pod, namespace)["metadata"]["name"]
+    answer = session.connection.call("GET", f"/nsorch/v1/explain/{segment(namespace)}/{segment(name)}")
     print("\n".join(answer["steps"]))

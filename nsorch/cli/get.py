@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from nsorch.cli import output as out
-from nsorch.cli.connection import TABLE, ApiFailure
+from nsorch.cli.connection import JSON, TABLE, ApiFailure
 from nsorch.cli.failure import CommandFailure
 from nsorch.cli.kinds import Served
+from nsorch.cli.names import resolve
 from nsorch.cli.options import Everywhere, Namespace, Output, Root, Selector, Session
+from nsorch.cli.watching import Watching
 
 
 def register(app: typer.Typer) -> None:
@@ -23,126 +25,128 @@ def get(
     namespace: Namespace = "default",
     output: Output = "",
     selector: Selector = "",
-    field_selector: Annotated[str, typer.Option("--field-selector", metavar="FIELDS")] = "",
+    field_selector: Annotated[
+        str, typer.Option("--field-selector", metavar="FIELDS", help="Such as status.phase=Running.")
+    ] = "",
     everywhere: Everywhere = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on printing changes.")] = False,
+    show_labels: Annotated[bool, typer.Option("--show-labels", help="A column with the labels.")] = False,
+    no_headers: Annotated[bool, typer.Option("--no-headers", help="Rows only.")] = False,
+    ignore_not_found: Annotated[
+        bool, typer.Option("--ignore-not-found", help="What is not there is no error.")
+    ] = False,
     root: Root = None,
 ) -> None:
-    """Print objects: `nsorch get pods`, `nsorch get deploy web -o yaml`, `nsorch get all -A`."""
+    """List or show objects.
+
+    \b
+    nsorch get pods -o wide
+    nsorch get deploy web -o yaml
+    nsorch get pods,services -l app=web
+    nsorch get all -A
+    """
     out.check(output)
     session = Session(root)
-    targets = resolve(session, what)
-    if any(name for _, name in targets):
-        if everywhere or selector or field_selector:
-            raise CommandFailure("cannot get by name and by selector or in all namespaces at once", 2)
-        _named(session, targets, namespace, output)
-        return
+    targets = resolve(session.kinds, what)
+    named = any(name for _, name in targets)
+    if named and (everywhere or selector or field_selector):
+        raise CommandFailure("cannot get by name and by selector or in all namespaces at once", 2)
+    place = None if everywhere else namespace
     query = {"labelSelector": selector, "fieldSelector": field_selector}
     if watch:
         if len(targets) != 1:
-            raise CommandFailure("cannot watch several kinds at once: name one", 2)
-        _watch(session, targets[0][0], None if everywhere else namespace, output, query)
+            raise CommandFailure("cannot watch several at once: name one kind, or one object", 2)
+        kind, name = targets[0]
+        if name:
+            session.connection.call("GET", kind.url(namespace, name))
+            query["fieldSelector"] = f"metadata.name={name}"
+        Watching(session, kind, place, query, output, labels=show_labels, headers=not no_headers).run()
         return
-    _listed(session, [kind for kind, _ in targets], None if everywhere else namespace, output, query)
-
-
-def resolve(session: Session, what: list[str]) -> list[tuple[Served, str]]:
-    """``pods web-1 web-2``, ``pod/web-1 svc/web`` or ``pods,svc`` as (kind, name) pairs; name "" means all."""
-    if all("/" in word for word in what):
-        pairs = [word.partition("/") for word in what]
-        return [(session.kinds.find(kind), name) for kind, _, name in pairs]
-    if any("/" in word for word in what):
-        raise CommandFailure("cannot mix KIND/NAME with other forms: write KIND NAME... or KIND/NAME...", 2)
-    kinds: list[Served] = []
-    for word in what[0].split(","):
-        kinds += session.kinds.category(word) or [session.kinds.find(word)]
-    return [(kind, name) for kind in kinds for name in (what[1:] or [""])]
-
-
-def _named(session: Session, targets: list[tuple[Served, str]], namespace: str, output: str) -> None:
-    found: list[Any] = []
-    failed: list[ApiFailure] = []
+    accept = TABLE if output in ("", "wide") else JSON
+    answers: list[tuple[Served, Any]] = []
+    refused: list[ApiFailure] = []
     for kind, name in targets:
         try:
-            accept = TABLE if output in ("", "wide") else "application/json"
-            found.append((kind, session.connection.call("GET", kind.url(namespace, name), accept=accept)))
+            url = kind.url(namespace, name) if name else kind.url(place)
+            answers.append((kind, session.connection.call("GET", url, query={} if name else query, accept=accept)))
         except ApiFailure as failure:
-            failed.append(failure)
-    if output in ("json", "yaml") and found:
-        whole = found[0][1] if len(targets) == 1 else _list([item for _, item in found])
-        print(out.document(whole, output))
-    elif output == "name":
-        for kind, item in found:
-            print(out.name(kind, item))
-    elif found:
-        _print_tables([(kind, answer) for kind, answer in found], wide=output == "wide", with_namespace=False)
-    for refused in failed[:-1]:
-        typer.echo(f"nsorch: {refused.message}", err=True)
-    if failed:
-        raise failed[-1]
-
-
-def _listed(session: Session, kinds: list[Served], namespace: str | None, output: str, query: dict[str, Any]) -> None:
-    accept = TABLE if output in ("", "wide") else "application/json"
-    answers = [
-        (kind, session.connection.call("GET", kind.url(namespace), query=query, accept=accept)) for kind in kinds
-    ]
-    if output in ("json", "yaml"):
-        items = []
-        for kind, answer in answers:
-            items += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in answer["items"]]
-        print(out.document(_list(items), output))
-    elif output == "name":
-        for kind, answer in answers:
-            for item in answer["items"]:
-                print(out.name(kind, item))
+            if not name:
+                raise
+            if failure.code != 404 or not ignore_not_found:
+                refused.append(failure)
+    if output in ("", "wide"):
+        several = len({kind for kind, _ in targets}) > 1
+        _print_tables(
+            answers,
+            wide=output == "wide",
+            with_namespace=everywhere,
+            with_kind=several,
+            with_labels=show_labels,
+            headers=not no_headers,
+        )
+        if not named and not any(answer.get("rows") for _, answer in answers):
+            scoped = place and any(kind.namespaced for kind, _ in targets)
+            told = f"No resources found in {place} namespace." if scoped else "No resources found"
+            print(told, file=sys.stderr)
     else:
-        answers = [(kind, answer) for kind, answer in answers if answer.get("rows")]
-        if not answers:
-            typer.echo(f"No resources found in {namespace} namespace." if namespace else "No resources found", err=True)
-        _print_tables(answers, wide=output == "wide", with_namespace=namespace is None)
+        _print_documents(answers, output, single=named and len(targets) == 1)
+    _refuse(refused)
 
 
-def _print_tables(answers: list[tuple[Served, Any]], *, wide: bool, with_namespace: bool) -> None:
+def _refuse(refused: list[ApiFailure]) -> None:
+    for failure in refused[:-1]:
+        print(f"nsorch: {failure.message}", file=sys.stderr)
+    if refused:
+        sys.stdout.flush()
+        raise refused[-1]
+
+
+def _print_documents(answers: list[tuple[Served, Any]], output: str, *, single: bool) -> None:
+    items: list[tuple[Served, Any]] = []
+    for kind, answer in answers:
+        if "items" in answer and answer.get("kind", "").endswith("List"):
+            items += [(kind, {"apiVersion": kind.api_version, "kind": kind.kind, **item}) for item in answer["items"]]
+        else:
+            items.append((kind, answer))
+    if output == "name":
+        for kind, item in items:
+            print(out.name(kind, item))
+    elif single and items:
+        print(out.document(items[0][1], output))
+    elif not single:
+        print(out.document(out.listed([item for _, item in items]), output))
+
+
+def _print_tables(
+    answers: list[tuple[Served, Any]],
+    *,
+    wide: bool,
+    with_namespace: bool,
+    with_kind: bool,
+    with_labels: bool,
+    headers: bool,
+) -> None:
     merged: list[tuple[Served, Any]] = []
     for kind, answer in answers:
+        if not answer.get("rows"):
+            continue
         if merged and merged[-1][0] == kind:
             merged[-1][1]["rows"] += answer["rows"]
         else:
             merged.append((kind, answer))
-    several = len(merged) > 1
     blocks = []
     for kind, answer in merged:
-        if several:
+        if with_kind:
             for row in answer["rows"]:
                 row["cells"][0] = f"{kind.label}/{row['cells'][0]}"
-        blocks.append(out.table(answer, wide=wide, with_namespace=with_namespace and kind.namespaced))
+        blocks.append(
+            out.table(
+                answer,
+                wide=wide,
+                with_namespace=with_namespace and kind.namespaced,
+                with_labels=with_labels,
+                headers=headers,
+            )
+        )
     if blocks:
         print("\n\n".join(blocks))
-
-
-def _watch(session: Session, kind: Served, namespace: str | None, output: str, query: dict[str, Any]) -> None:
-    as_table = output in ("", "wide")
-    query = {**query, "watch": "true"}
-    first = True
-    for event in session.connection.lines(
-        "GET", kind.url(namespace), query=query, accept=TABLE if as_table else "application/json"
-    ):
-        item = event["object"]
-        if event["type"] == "ERROR":
-            raise CommandFailure(f"cannot go on watching: {item.get('message', item)}")
-        if as_table:
-            if first and item.get("columnDefinitions"):
-                definitions = item["columnDefinitions"]
-            item["columnDefinitions"] = definitions
-            text = out.table(item, wide=output == "wide", with_namespace=namespace is None and kind.namespaced)
-            print(text if first else text.partition("\n")[2], flush=True)
-        elif output == "name":
-            print(out.name(kind, item), flush=True)
-        else:
-            print(json.dumps(item) if output == "json" else "---\n" + out.document(item, "yaml"), flush=True)
-        first = False
-
-
-def _list(items: list[Any]) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items}

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nsorch.cli import output as out
-from nsorch.cli.connection import segment
-from nsorch.cli.events import age
+from nsorch.cli.connection import ApiFailure, segment
+from nsorch.cli.durations import age
 from nsorch.cli.failure import CommandFailure
-from nsorch.cli.options import Output, Root, Session
+from nsorch.cli.options import Document, Root, Session, under_group
 
-group = typer.Typer(no_args_is_help=True, help="The images on this host: build, load, list, inspect, remove.")
+group = typer.Typer(no_args_is_help=True, callback=under_group, help="Build, load, list and remove images.")
 IMAGES = "/nsorch/v1/images"
+Listing = Annotated[str, typer.Option("--output", "-o", metavar="FORMAT", help="json, yaml or name.")]
 Reference = Annotated[str, typer.Argument(metavar="IMAGE", help="Reference or id.")]
 
 
@@ -29,18 +34,27 @@ def build(
     ],
     tag: Annotated[str, typer.Option("--tag", "-t", metavar="NAME[:TAG]", show_default="the folder's name")] = "",
     file: Annotated[str, typer.Option("--file", "-f", metavar="FILE", help="Containerfile, relative to DIR.")] = "",
-    build_arg: Annotated[list[str] | None, typer.Option("--build-arg", metavar="NAME=VALUE")] = None,
+    build_arg: Annotated[
+        list[str] | None,
+        typer.Option("--build-arg", metavar="NAME=VALUE", help="For an ARG of the recipe; repeatable."),
+    ] = None,
     target: Annotated[str, typer.Option("--target", metavar="STAGE", help="Stop at this stage.")] = "",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do every step again.")] = False,
     root: Root = None,
 ) -> None:
-    """Turn a recipe into an image."""
+    """Turn a recipe into an image.
+
+    \b
+    nsorch image build rootfs/busybox
+    nsorch image build . -t shop:1.2 --build-arg MODE=fast
+    """
     if not context.is_dir():
-        raise CommandFailure(f"cannot build {context}: no such folder")
+        why = "it is no folder" if context.exists() else "no such folder"
+        raise CommandFailure(f"cannot build {context}: {why}")
     tag = tag or context.absolute().name
     for pair in build_arg or ():
         if "=" not in pair:
-            raise CommandFailure(f'cannot read --build-arg "{pair}": write NAME=VALUE')
+            raise CommandFailure(f'cannot read --build-arg "{pair}": write NAME=VALUE', 2)
     body = {
         "context": str(context.absolute()),
         "file": file or None,
@@ -55,15 +69,33 @@ def build(
 @group.command()
 def load(
     archive: Annotated[
-        Path, typer.Argument(metavar="ARCHIVE", help="docker-archive or oci-archive tar, or OCI layout.")
+        str, typer.Argument(metavar="ARCHIVE", help='docker-archive or oci-archive tar, OCI layout folder, or "-".')
     ],
     tag: Annotated[str, typer.Option("--tag", "-t", metavar="NAME[:TAG]", help="For an archive without names.")] = "",
     root: Root = None,
 ) -> None:
-    """Take in an image made elsewhere (`docker save`, `podman save`, `skopeo copy`)."""
-    if not archive.exists():
+    """Take in an image made elsewhere.
+
+    \b
+    docker save shop:1.2 | nsorch image load -
+    nsorch image load shop.tar
+    """
+    session = Session(root)
+    session.connection.check()
+    if archive == "-":
+        if sys.stdin.isatty():
+            raise CommandFailure("cannot load from standard input: it is a terminal", 2)
+        with tempfile.TemporaryFile() as file:  # without a name: nothing stays, however this command ends
+            shutil.copyfileobj(sys.stdin.buffer, file)
+            file.flush()
+            if not file.tell():
+                raise CommandFailure("cannot load from standard input: it is empty")
+            _follow(session, f"{IMAGES}/load", {"path": f"/proc/{os.getpid()}/fd/{file.fileno()}", "tag": tag})
+        return
+    path = Path(archive)
+    if not path.exists():
         raise CommandFailure(f"cannot load {archive}: no such file")
-    _follow(Session(root), f"{IMAGES}/load", {"path": str(archive.absolute()), "tag": tag})
+    _follow(session, f"{IMAGES}/load", {"path": str(path.absolute()), "tag": tag})
 
 
 def _follow(session: Session, path: str, body: Any) -> None:
@@ -74,7 +106,10 @@ def _follow(session: Session, path: str, body: Any) -> None:
 
 
 @group.command()
-def ls(output: Output = "", root: Root = None) -> None:
+def ls(
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FORMAT", help="json, yaml or name.")] = "",
+    root: Root = None,
+) -> None:
     """List the images."""
     out.check(output, ("", "json", "yaml", "name"))
     images = Session(root).connection.call("GET", IMAGES)["items"]
@@ -96,7 +131,7 @@ def ls(output: Output = "", root: Root = None) -> None:
 
 
 @group.command()
-def inspect(reference: Reference, output: Output = "yaml", root: Root = None) -> None:
+def inspect(reference: Reference, output: Document = "yaml", root: Root = None) -> None:
     """Print an image's configuration, layers and sizes."""
     out.check(output, ("json", "yaml"))
     print(out.document(Session(root).connection.call("GET", f"{IMAGES}/{segment(reference)}"), output))
@@ -110,10 +145,18 @@ def rm(
 ) -> None:
     """Remove images and what only they need."""
     session = Session(root)
+    failed = False
     for reference in references:
         query = {"force": "true" if force else ""}
-        session.connection.call("DELETE", f"{IMAGES}/{segment(reference)}", query=query)
-        print(f'image "{reference}" removed')
+        try:
+            session.connection.call("DELETE", f"{IMAGES}/{segment(reference)}", query=query)
+        except ApiFailure as failure:
+            failed = True
+            print(f"nsorch: {failure.message}", file=sys.stderr)
+            continue
+        print(f'image "{reference}" removed', flush=True)
+    if failed:
+        raise typer.Exit(1)
 
 
 @group.command()

@@ -15,10 +15,17 @@ def register(app: typer.Typer) -> None:
 
 
 def kubeconfig(
-    path: Annotated[bool, typer.Option("--path", help="Only the file's path: export KUBECONFIG=$(...)")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Only the path of the file.")] = False,
     root: Root = None,
 ) -> None:
-    """Print the administrator's kubeconfig (it holds a private key: keep it safe)."""
+    """Print the administrator's kubeconfig.
+
+    It holds a private key: keep it safe.
+
+    \b
+    export KUBECONFIG=$(nsorch kubeconfig --path)
+    nsorch kubeconfig >~/.kube/config
+    """
     file = Session(root).paths.kubeconfig
     try:
         text = file.read_text()

@@ -11,8 +11,8 @@ import typer
 
 from nsorch.cli import output as out
 from nsorch.cli.failure import CommandFailure
-from nsorch.cli.get import resolve
 from nsorch.cli.kinds import Served
+from nsorch.cli.names import resolve
 from nsorch.cli.options import Namespace, Root, Session
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _deployment(session: Session, what: list[str], namespace: str) -> tuple[Served, str, dict[str, Any]]:
-    targets = resolve(session, what if len(what) > 1 or "/" in what[0] else ["deployment", what[0]])
+    targets = resolve(session.kinds, what if len(what) > 1 or "/" in what[0] else ["deployment", what[0]])
     kind, name = targets[0]
     if len(targets) != 1 or kind.plural != "deployments":
         raise CommandFailure(f"cannot roll {' '.join(what)}: name one Deployment", 2)

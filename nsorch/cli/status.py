@@ -5,16 +5,16 @@ from __future__ import annotations
 import typer
 
 from nsorch.cli import output as out
-from nsorch.cli.events import age
+from nsorch.cli.durations import age
 from nsorch.cli.image import size
-from nsorch.cli.options import Output, Root, Session
+from nsorch.cli.options import Document, Root, Session
 
 
 def register(app: typer.Typer) -> None:
     app.command()(status)
 
 
-def status(output: Output = "", root: Root = None) -> None:
+def status(output: Document = "", root: Root = None) -> None:
     """Tell how the daemon is and what it runs."""
     out.check(output, ("", "json", "yaml"))
     answer = Session(root).connection.call("GET", "/nsorch/v1/status")

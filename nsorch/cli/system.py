@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from nsorch.cli.options import Root, Session
+from nsorch.cli.options import Root, Session, under_group
 
-group = typer.Typer(no_args_is_help=True, help="Install nsorch as a service of this host, or remove it.")
+group = typer.Typer(no_args_is_help=True, callback=under_group, help="Make nsorch a systemd service of this host.")
 
 
 def register(app: typer.Typer) -> None:

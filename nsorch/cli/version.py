@@ -7,14 +7,14 @@ import typer
 from nsorch import __version__
 from nsorch.cli import output as out
 from nsorch.cli.failure import CommandFailure
-from nsorch.cli.options import Output, Root, Session
+from nsorch.cli.options import Document, Root, Session
 
 
 def register(app: typer.Typer) -> None:
     app.command()(version)
 
 
-def version(output: Output = "", root: Root = None) -> None:
+def version(output: Document = "", root: Root = None) -> None:
     """Print the version of this command, and of the daemon if one runs."""
     out.check(output, ("", "json", "yaml"))
     session = Session(root)

@@ -7,7 +7,8 @@ import sys
 
 import uvloop
 
-from nsorch.daemon.daemon import Daemon, StartFailure
+from nsorch.daemon.daemon import Daemon
+from nsorch.daemon.lock import StartFailure
 from nsorch.daemon.settings import SettingsError, parse
 from nsorch.kit import logs
 from nsorch.linux.memory import one_arena

@@ -17,12 +17,9 @@ Stopping (SIGTERM, SIGINT) leaves Pods and rules as they are: the next daemon ad
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import gc
-import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -33,6 +30,7 @@ from nsorch.api.server import ApiServer
 from nsorch.api.settings import ApiSettings
 from nsorch.controllers import Controllers, ControllerSettings
 from nsorch.daemon import dns
+from nsorch.daemon.lock import StartFailure, only_daemon
 from nsorch.daemon.native.apply import ApplyRoutes
 from nsorch.daemon.native.images import ImageRoutes
 from nsorch.daemon.native.pods import PodRoutes
@@ -41,7 +39,6 @@ from nsorch.daemon.notify import keep_alive, notify
 from nsorch.daemon.settings import Settings, Start, remember
 from nsorch.images.store import ImageStore
 from nsorch.kit.clock import SystemClock
-from nsorch.kit.files import write_atomic
 from nsorch.kit.logs import logger
 from nsorch.kit.paths import Paths
 from nsorch.linux.memory import malloc_trim
@@ -58,10 +55,6 @@ from nsorch.resources.kinds import REGISTRY
 from nsorch.store import Leases, Store, StoreError
 
 log = logger("daemon")
-
-
-class StartFailure(Exception):
-    """The daemon cannot start; the message says why."""
 
 
 class Daemon:
@@ -99,7 +92,7 @@ class Daemon:
         for folder in (paths.root, paths.run, paths.pods, paths.logs, paths.pod_sockets):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         paths.root.chmod(0o700)  # Secrets lie below: in the database, in plans, in volumes
-        stack.enter_context(_only_daemon(paths))
+        stack.enter_context(only_daemon(paths))
         remember(paths, self._settings)
         store = Store.open(paths.database)
         stack.callback(store.close)
@@ -173,22 +166,6 @@ class Daemon:
         await self._watch.stop()
         await self._proxy.teardown()
         await self._host.teardown()
-
-
-@contextlib.contextmanager
-def _only_daemon(paths: Paths) -> Iterator[None]:
-    """Hold the lock of this root; StartFailure if another daemon has it."""
-    lock = open(paths.run / "daemon.lock", "w")  # noqa: SIM115 (held until the daemon ends)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise StartFailure(f"another nsorch daemon runs for {paths.root}: `nsorch status` tells") from None
-    write_atomic(paths.daemon_pid, f"{os.getpid()}\n", mode=0o644)
-    try:
-        yield
-    finally:
-        paths.daemon_pid.unlink(missing_ok=True)
-        lock.close()
 
 
 def _settle_memory() -> None:

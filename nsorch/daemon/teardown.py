@@ -6,7 +6,8 @@ import argparse
 import asyncio
 import sys
 
-from nsorch.daemon.settings import SettingsError, parse
+from nsorch.daemon.lock import StartFailure, only_daemon
+from nsorch.daemon.settings import SettingsError, Start, parse
 from nsorch.kit import logs
 from nsorch.network.host import HostNetwork, NetworkError
 from nsorch.network.rules.iptables import IptablesWriter
@@ -15,9 +16,8 @@ from nsorch.network.settings import NetworkSettings
 from nsorch.node.teardown import stop_everything
 
 
-async def teardown(argv: list[str], grace: float) -> str:
+async def teardown(start: Start, grace: float) -> str:
     """Stop and remove all; the line to print. Processes have ``grace`` seconds to end by themselves."""
-    start = parse(argv)
     count = await stop_everything(start.paths, grace)
     settings = start.settings
     network = NetworkSettings(
@@ -38,8 +38,11 @@ def main() -> int:
     parser.add_argument("--grace", type=float, default=30.0)
     told, rest = parser.parse_known_args()
     try:
-        print(asyncio.run(teardown(rest, told.grace)))
-    except (SettingsError, NetworkError, RulesError, OSError) as error:
+        start = parse(rest)
+        start.paths.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with only_daemon(start.paths):  # never beside a daemon that lives but does not listen
+            print(asyncio.run(teardown(start, told.grace)))
+    except (SettingsError, NetworkError, RulesError, StartFailure, OSError) as error:
         print(f"nsorch down: {error}", file=sys.stderr)
         return 1
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -13,11 +14,14 @@ from nsorch.api.operations import Operations
 from nsorch.api.operations.context import Write
 from nsorch.api.parsing import decode, parse_document
 from nsorch.api.patch import three_way
+from nsorch.resources.namespace import Namespace
 from nsorch.resources.registry import Kind, Registry
 
 MANAGER = "nsorch-apply"
 ATTEMPTS = 5
 """Tries when someone else changes the object in the very same moment."""
+INHABITABLE = 5.0
+"""Seconds that a new Namespace's ServiceAccount is waited for."""
 
 
 class ApplyRoutes:
@@ -44,14 +48,46 @@ class ApplyRoutes:
             (metadata.get("namespace") or request.query.get("namespace") or "default") if kind.namespaced else None
         )
         write = Write(dry_run=request.query.get("dryRun") == "All", manager=MANAGER)
+        assumed = set(request.query.getall("assumeNamespace", ())) if write.dry_run else set()
         for attempt in range(ATTEMPTS):
             try:
-                result, body = await self._once(kind, namespace, metadata["name"], wanted, write)
+                if namespace in assumed and self._operations.store.latest("namespaces", None, namespace) is None:
+                    result, body = "created", self._checked(kind, namespace, wanted)
+                else:
+                    result, body = await self._once(kind, namespace, metadata["name"], wanted, write)
                 break
             except Failure as failure:
                 if failure.code != 409 or attempt == ATTEMPTS - 1:
                     raise
+        if result == "created" and kind.model is Namespace and not write.dry_run:
+            await self._inhabitable(metadata["name"])
         return web.json_response({"result": result, "object": json.loads(body)})
+
+    def _checked(self, kind: Kind[Any], namespace: str | None, wanted: dict[str, Any]) -> bytes:
+        """Default and validate what would go into a Namespace that the same dry run would make first."""
+        obj, _ = parse_document(kind, three_way.annotated(wanted), "Strict")
+        obj.metadata.namespace = namespace
+        kind.default(obj)
+        kind.prepare_create(obj)
+        if causes := kind.validate(obj):
+            raise failures.invalid(kind, obj.name, causes)
+        body: bytes = obj.to_json()
+        return body
+
+    async def _inhabitable(self, namespace: str) -> None:
+        """Return when the new Namespace has the ServiceAccount that Pods need: they may be next in the same manifest."""
+        store = self._operations.store
+        changed = asyncio.Event()
+        leave = store.subscribe("serviceaccounts", lambda _: changed.set())
+        try:
+            async with asyncio.timeout(INHABITABLE):
+                while store.get("serviceaccounts", namespace, "default") is None:
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            pass  # Pods will be told themselves what is missing
+        finally:
+            leave()
 
     async def _once(
         self, kind: Kind[Any], namespace: str | None, name: str, wanted: dict[str, Any], write: Write
@@ -69,4 +105,14 @@ class ApplyRoutes:
         obj, _ = parse_document(kind, merged)
         obj.metadata.resourceVersion = str(record.revision)
         updated = await self._operations.update(kind, namespace, name, obj, write)
-        return ("unchanged" if updated.revision == record.revision else "configured"), updated.body
+        if write.dry_run:
+            same = _meaning(json.loads(updated.body)) == _meaning(json.loads(record.body))
+        else:
+            same = updated.revision == record.revision
+        return ("unchanged" if same else "configured"), updated.body
+
+
+def _meaning(body: dict[str, Any]) -> dict[str, Any]:
+    """An object without the bookkeeping of who wrote it."""
+    metadata = {k: v for k, v in body["metadata"].items() if k not in ("managedFields", "resourceVersion")}
+    return {**body, "metadata": metadata}
