@@ -22,12 +22,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Cluster:
     """``with Cluster() as cluster: cluster.kubectl("get", "pods")``. Gone without a trace at the end."""
 
+    host: type[NetworkNamespace] = NetworkNamespace
+    """What the daemon runs in."""
+
     def __init__(self, *, options: tuple[str, ...] = ()) -> None:
         self.options = options
 
     def __enter__(self) -> Self:
         self.root = Path(tempfile.mkdtemp(prefix="nsorch-", dir="/var/tmp"))
-        self.namespace = NetworkNamespace().__enter__()
+        self.namespace = self.host().__enter__()
         self.environment = {
             **os.environ,
             "NSORCH_ROOT": str(self.root),
@@ -93,13 +96,18 @@ class Cluster:
                 raise AssertionError(f"not within {seconds:g} s: {what}\n{self.log()[-4000:]}")
             time.sleep(0.05)
 
+    @property
+    def files(self) -> Path:
+        """Where the test's own process sees the root."""
+        return self.root
+
     def daemon_pid(self) -> int:
         """The running daemon's pid."""
-        return int((self.root / "run" / "daemon.pid").read_text())
+        return int((self.files / "run" / "daemon.pid").read_text())
 
     def log(self) -> str:
         """The daemon's log."""
-        file = self.root / "logs" / "daemon.log"
+        file = self.files / "logs" / "daemon.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
     def check_log(self) -> None:

@@ -14,9 +14,11 @@ class NetworkNamespace:
     ``with NetworkNamespace() as ns: ns.run(["ip", "link"])``
     """
 
+    unshare: tuple[str, ...] = ("unshare", "--net")
+
     def __enter__(self) -> Self:
         self.holder = subprocess.Popen(
-            ["unshare", "--net", "--", "sh", "-c", "ip link set lo up && echo ready && exec sleep infinity"],
+            [*self.unshare, "--", "sh", "-c", "ip link set lo up && echo ready && exec sleep infinity"],
             stdout=subprocess.PIPE,
             text=True,
         )

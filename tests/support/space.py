@@ -123,7 +123,7 @@ class Space:
     def __init__(self, cluster: Cluster, name: str) -> None:
         self.cluster = cluster
         self.name = name
-        self.api = Api(cluster.root / "run" / "api.sock")
+        self.api = Api(cluster.files / "run" / "api.sock")
 
     # Objects
 
@@ -228,7 +228,7 @@ class Space:
 
     def state(self, pod: Object) -> Object:
         """What the Pod's supervisor says of itself: ``pid``, and ``containers`` with ``name`` and ``pid``."""
-        connection = wire.connect(str(self.cluster.root / "run" / "pods" / f"{pod['metadata']['uid']}.sock"))
+        connection = wire.connect(str(self.cluster.files / "run" / "pods" / f"{pod['metadata']['uid']}.sock"))
         try:
             answer = wire.receive(connection)
             assert answer is not None
