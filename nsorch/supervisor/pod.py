@@ -17,20 +17,21 @@ from nsorch.linux import call as door
 from nsorch.linux import namespaces, process
 from nsorch.supervisor import ordering, wire
 from nsorch.supervisor.container import Container, Event, State
-from nsorch.supervisor.loop import Deadline, Loop
+from nsorch.supervisor.loop import Deadline
 from nsorch.supervisor.plan import ContainerPlan, PodPlan
 from nsorch.supervisor.protocol import PodState
 from nsorch.supervisor.sandbox import Sandbox
+from nsorch.supervisor.spare import Ground
 
 
 class Pod:
     """All of one Pod. ``run()`` returns when the Pod is gone."""
 
-    def __init__(self, plan: PodPlan) -> None:
+    def __init__(self, plan: PodPlan, ground: Ground) -> None:
         self.plan = plan
         self.title = f"{plan.name}_{plan.namespace}({plan.uid})"
-        self.loop = Loop()
-        self.sandbox = Sandbox(plan)
+        self.loop = ground.loop
+        self.sandbox = Sandbox(plan, ground)
         self.init_pidfd = -1
         """With ``share_pid``: the process that is PID 1 for all containers."""
         self._init_pid = 0
@@ -228,13 +229,13 @@ def _close_quietly(fd: int) -> None:
         pass  # it was the descriptor of the listing itself
 
 
-def main(plan: PodPlan, ready: int) -> None:
-    """A supervisor's whole life, in a process that the spawner has just forked.
+def main(plan: PodPlan, ground: Ground, ready: int) -> None:
+    """A supervisor's whole life from its plan on, in a process that the spawner has forked.
 
-    One line goes to the pipe ``ready``: nothing but a newline when the Pod's socket listens, else the error."""
+    One line goes to ``ready``: nothing but a newline when the Pod's socket listens, else the error."""
     from nsorch.supervisor.service import Service
 
-    pod = Pod(plan)
+    pod = Pod(plan, ground)
     try:
         os.makedirs(plan.dir, 0o755, exist_ok=True)
         pod.create()

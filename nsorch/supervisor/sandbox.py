@@ -13,6 +13,7 @@ from nsorch.linux import cgroups, mounts, namespaces, netlink
 from nsorch.linux.call import failure
 from nsorch.supervisor import trees
 from nsorch.supervisor.plan import Network, PodPlan
+from nsorch.supervisor.spare import Ground
 
 SHM = "shm"
 """Folder in the Pod's directory where its own /dev/shm is mounted."""
@@ -24,13 +25,12 @@ ETH0 = 2
 class Sandbox:
     """``create()`` makes all or raises OSError with nothing left behind; ``remove()`` is always safe."""
 
-    def __init__(self, plan: PodPlan) -> None:
+    def __init__(self, plan: PodPlan, ground: Ground) -> None:
         self._plan = plan
+        self._ground = ground
         self.group = cgroups.Group(plan.cgroup)
-        self.host_mounts = -1
-        """The host's mount namespace, for mounts that propagate back to it."""
-        self.pid_namespace = -1
-        """Our own PID namespace, to come back to after making a child in another."""
+        self.host_mounts = ground.host_mounts
+        self.pid_namespace = ground.pid_namespace
 
     def create(self) -> None:
         try:
@@ -40,22 +40,17 @@ class Sandbox:
             raise
 
     def _create(self) -> None:
-        plan = self._plan
-        self.host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-        self.pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        plan, ground = self._plan, self._ground
         flags = namespaces.CLONE_NEWNS
-        if not plan.network.host:
+        if not ground.isolated and not plan.network.host:
             flags |= namespaces.CLONE_NEWNET | namespaces.CLONE_NEWUTS
-        if not plan.host_ipc:
+        if not ground.isolated and not plan.host_ipc:
             flags |= namespaces.CLONE_NEWIPC
-        if plan.network.host:
-            namespaces.unshare(flags)
-        else:
-            # Opened before unshare: this socket stays in the host's network namespace.
-            with netlink.RouteSocket() as host:
-                namespaces.unshare(flags)
-                make_network(plan.network, host)
-            namespaces.sethostname(plan.hostname)
+        namespaces.unshare(flags)
+        with ground.host:
+            if not plan.network.host:
+                make_network(plan.network, ground.host)
+                namespaces.sethostname(plan.hostname)
         # Later mounts of the host reach us, ours never reach the host.
         mounts.set_propagation("/", mounts.MS_SLAVE)
         self._tmpfs()

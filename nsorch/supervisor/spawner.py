@@ -19,11 +19,14 @@ from nsorch.supervisor import (
     service,  # noqa: F401  (preloaded for the supervisors)
     wire,
 )
-from nsorch.supervisor.loop import Loop
+from nsorch.supervisor.loop import Deadline, Loop
 from nsorch.supervisor.plan import PodPlan
 from nsorch.supervisor.protocol import VERSION
+from nsorch.supervisor.spare import Ground, Spare, await_plan
 from nsorch.supervisor.warmer import Warmer
 
+SPARE_AFTER = 0.05
+"""Seconds without a start after which the next supervisor is forked in advance: its making shall not slow a start."""
 TITLE_ROOM = 384
 """Bytes that ``nsorch-pod NAMESPACE/NAME`` may need: 63 + 253 and some."""
 
@@ -38,8 +41,14 @@ class Spawner:
         self.loop.read(self._server, self._accept)
         self._clients: set[socket.socket] = set()
         self.warmer = Warmer()
+        self._spare: Spare | None = None
+        self._spare_due: Deadline | None = None
+        self._starting: set[socket.socket] = set()
 
     def close(self) -> None:
+        if self._spare is not None:
+            self._spare.connection.close()
+            os.waitpid(self._spare.pid, 0)
         try:
             os.unlink(self._path)
         except FileNotFoundError:
@@ -99,43 +108,80 @@ class Spawner:
         except (OSError, ValueError, KeyError) as error:
             self._reply(client, {"id": number, "ok": False, "error": f"cannot read the plan {path}: {error}"})
             return
-        reader, writer = os.pipe()
+        child = self._hand_over(plan)
+        self._starting.add(child.connection)
+        self.loop.read(child.connection, lambda: self._started(client, number, child))
+        if self._spare_due is not None:
+            self._spare_due.cancel()
+        self._spare_due = self.loop.after(SPARE_AFTER, self.make_spare)
+
+    def _hand_over(self, plan: PodPlan) -> Spare:
+        """The supervisor that has got this plan: the one that waits, or a new one."""
+        spare = self._spare
+        if spare is not None and spare.fits(plan):
+            self._spare = None
+            try:
+                spare.give(plan)
+                return spare
+            except OSError:
+                spare.connection.close()  # somebody has killed it
+        spare = self._fork(isolated=not plan.network.host and not plan.host_ipc)
+        spare.give(plan)
+        return spare
+
+    def make_spare(self) -> None:
+        """Have one supervisor waiting."""
+        if self._spare is None:
+            self._spare = self._fork(isolated=True)
+
+    def _fork(self, *, isolated: bool) -> Spare:
+        ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            os.close(reader)
-            self._become_supervisor(plan, writer)
-        os.close(writer)
-        self.loop.read(reader, lambda: self._started(client, number, reader, pid))
+            ours.close()
+            self._become_supervisor(theirs, isolated=isolated)
+        theirs.close()
+        return Spare(pid, ours, isolated)
 
-    def _started(self, client: socket.socket, number: Any, reader: int, pid: int) -> None:
-        text = os.read(reader, 8192).decode(errors="replace")
-        self.loop.forget(reader)
-        os.close(reader)
+    def _started(self, client: socket.socket, number: Any, child: Spare) -> None:
+        try:
+            text = child.connection.recv(8192).decode(errors="replace")
+        except OSError:
+            text = ""
+        self.loop.forget(child.connection)
+        self._starting.discard(child.connection)
+        child.connection.close()
         if text == "\n":
-            self._reply(client, {"id": number, "ok": True, "pid": pid})
+            self._reply(client, {"id": number, "ok": True, "pid": child.pid})
         else:
             why = text.strip() or "cannot start the Pod's supervisor: it died without a word"
             self._reply(client, {"id": number, "ok": False, "error": why})
 
-    def _become_supervisor(self, plan: PodPlan, ready: int) -> None:
+    def _become_supervisor(self, spawner: socket.socket, *, isolated: bool) -> None:
         """The child's half: never returns. Only what the supervisor needs is kept of the spawner."""
-        code = 1
+        code, who = 1, "nsorch-spare"
         try:
             os.setsid()
             self.loop.abandon()
             self.warmer.close()
             self._server.close()
-            for client in self._clients:
-                client.close()
+            for connection in (*self._clients, *self._starting, *([self._spare.connection] if self._spare else ())):
+                connection.close()
             # What the spawner made stays frozen and untouched (shared pages); only our own garbage is looked at.
             gc.enable()
-            process.set_name("nsorch-pod")
+            process.set_name(who)
+            process.set_title(who)
             process.set_child_subreaper()
-            process.set_title(f"nsorch-pod {plan.namespace}/{plan.name}")
-            supervisor.main(plan, ready)
+            ground = Ground(isolated=isolated)
+            plan = await_plan(spawner)
+            if plan is not None:
+                who = f"nsorch-pod {plan.namespace}/{plan.name}"
+                process.set_name("nsorch-pod")
+                process.set_title(who)
+                supervisor.main(plan, ground, spawner.detach())
             code = 0
         except BaseException as error:
-            sys.stderr.write(f"nsorch-pod {plan.namespace}/{plan.name}: {type(error).__name__}: {error}\n")
+            sys.stderr.write(f"{who}: {type(error).__name__}: {error}\n")
             sys.excepthook(type(error), error, error.__traceback__)
         finally:
             os._exit(code)
@@ -179,6 +225,7 @@ def main() -> None:
     gc.freeze()
     gc.disable()
     spawner.warmer.start()
+    spawner.make_spare()
     try:
         spawner.loop.run()
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -95,7 +96,9 @@ def test_execs_attaches_and_clients_leave_nothing(node: Node) -> None:
 
 def test_the_spawner_keeps_nothing_of_its_pods(node: Node) -> None:
     pid = node.spawner.do("ping")["pid"]
-    before, helpers = descriptors(pid), 1 if cgroups.layout().unified else 0  # the warmer
+    helpers = 2 if cgroups.layout().unified else 1  # the spare supervisor and the warmer
+    eventually(lambda: len(children(pid)) == helpers)
+    before = descriptors(pid)
     for _ in range(3):
         plan = node.plan(node.container())
         with node.start(plan) as peer:
@@ -103,5 +106,34 @@ def test_the_spawner_keeps_nothing_of_its_pods(node: Node) -> None:
         node.finish(plan)
         node.spawner.ask("start", plan="/nonexistent")
     node.spawner.do("ping")
-    assert descriptors(pid) == before
-    eventually(lambda: len(children(pid)) == helpers)
+    eventually(lambda: len(children(pid)) == helpers and descriptors(pid) == before)
+
+
+def test_a_spare_supervisor_that_was_killed_is_no_loss(node: Node) -> None:
+    pid = node.spawner.do("ping")["pid"]
+    eventually(lambda: spares(pid))
+    (spare,) = spares(pid)
+    os.kill(spare, signal.SIGKILL)
+    eventually(lambda: str(spare) not in children(pid))
+    plan = node.plan(node.container())
+    with node.start(plan) as peer:
+        peer.until_phase("main", "running")
+    node.finish(plan)
+
+
+def test_the_spare_supervisor_ends_with_its_spawner(node: Node) -> None:
+    pid = node.spawner.do("ping")["pid"]
+    eventually(lambda: spares(pid))
+    (spare,) = spares(pid)
+    os.kill(pid, signal.SIGKILL)
+    node.process.wait()
+    eventually(lambda: not Path(f"/proc/{spare}").exists() or stat_of(spare) == "Z")
+    node.start_spawner()
+
+
+def spares(pid: int) -> list[int]:
+    return [int(child) for child in children(pid) if Path(f"/proc/{child}/comm").read_text() == "nsorch-spare\n"]
+
+
+def stat_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
