@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nsorch.images.errors import ImageError
 from nsorch.node.announcements import Announcer
 from nsorch.node.compiler.inputs import Hold
-from nsorch.node.ports import Image, Images, is_host_image
+from nsorch.node.ports import Image, Images, is_host_image, refuse_host_image
 from nsorch.node.settings import NodeSettings
 from nsorch.resources.container import Container, EphemeralContainer
 
@@ -63,12 +63,15 @@ class PodImages:
         """The image, or the reason to hold the container; then it is being fetched in the background."""
         reference, name = container.image or "", container.name
         if is_host_image(reference):
+            if refused := refuse_host_image(reference, self._announcer.pod.namespace):
+                return self._invalid(name, reference, refused)
             self._forget(name)
             return Hold(reason="")
         try:
             image = self._images.find(reference)
         except ImageError as error:
-            return self._invalid(name, reference, error.message)
+            text = f'Failed to apply default image tag "{reference}": couldn\'t parse image name "{reference}"'
+            return self._invalid(name, reference, f"{text}: {error.message}")
         if image is not None:
             self._forget(name)
             return image
@@ -139,11 +142,10 @@ class PodImages:
         wait.task = asyncio.get_running_loop().create_task(self._fetch(name, wait, policy))
 
     def _invalid(self, name: str, reference: str, message: str) -> Hold:
-        text = f'Failed to apply default image tag "{reference}": couldn\'t parse image name "{reference}": {message}'
-        hold = Hold(reason="InvalidImageName", message=text)
+        hold = Hold(reason="InvalidImageName", message=message)
         known = self._waits.get(name)
         if known is None or known.reference != reference or known.failures == 0:
-            self._announcer.say("Warning", "InspectFailed", text, name)
+            self._announcer.say("Warning", "InspectFailed", message, name)
             self._announcer.say("Warning", "Failed", "Error: InvalidImageName", name)
         self._waits[name] = _Wait(reference, hold, failures=1)
         return hold

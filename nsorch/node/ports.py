@@ -5,7 +5,7 @@ The daemon hands in the real ones; tests hand in small ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -56,7 +56,10 @@ class Images(Protocol):
 class Addresses(Protocol):
     """Pod address leases (``nsorch.network.PodAddresses``)."""
 
-    async def lease(self, uid: str) -> str: ...
+    def claim(self, uid: str) -> tuple[str, Awaitable[None] | None]:
+        """The Pod's address, to be used when the second part, if there is one, has been awaited."""
+        ...
+
     async def release(self, uid: str) -> None: ...
     def all(self) -> Mapping[str, str]: ...
 
@@ -75,6 +78,7 @@ class TokenSource(Protocol):
     def token(self, namespace: str, service_account: str, audience: str, seconds: int, pod_uid: str) -> str: ...
 
 
+HOST_NAMESPACE = "kube-system"
 HOST_IMAGE = "nsorch.local/host"
 """The host's own root, read-only; for nsorch's own Pods in kube-system only."""
 
@@ -82,3 +86,10 @@ HOST_IMAGE = "nsorch.local/host"
 def is_host_image(reference: str) -> bool:
     """Whether ``reference`` names the built-in host image, with any tag."""
     return reference == HOST_IMAGE or reference.startswith(HOST_IMAGE + ":")
+
+
+def refuse_host_image(reference: str, namespace: str | None) -> str:
+    """Why Pods of ``namespace`` may not use the host image ``reference``; "" if they may."""
+    if namespace == HOST_NAMESPACE:
+        return ""
+    return f'image "{reference}" is the host\'s own root: only Pods in namespace {HOST_NAMESPACE} may use it, not {namespace}'

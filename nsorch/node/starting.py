@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from nsorch.kit import logs
@@ -87,19 +89,23 @@ def _next_count(status: ContainerStatus) -> int:
 async def start(worker: PodWorker) -> None:
     """One message to the spawner, after everything it names is there."""
     context, pod, layout = worker.context, worker.pod, worker.layout
+    leased: Awaitable[None] | None = None
     if pod.spec.hostNetwork:
         worker.address = context.settings.node_address
     elif not worker.address:
         try:
-            worker.address = await context.addresses.lease(pod.uid)
+            worker.address, leased = context.addresses.claim(pod.uid)
         except AddressesExhausted as error:
             raise SandboxError(str(error)) from error
+        await asyncio.sleep(0)  # the lease is on its way to the disk while we write the Pod's files
     images = {container.name: worker.images.resolve(container) for _, container in roles(pod)}
     around = surroundings(context, pod, worker.address, images)
     try:
         compiled = _lay_out(worker, around)
     except OSError as error:
         raise SandboxError(f"cannot write below {layout.dir}: {error.strerror or error}") from error
+    finally:
+        await _durable(worker, leased)
     if (already := _existing_supervisor(worker)) is None:
         try:
             await context.spawner.start(layout.plan)
@@ -107,6 +113,17 @@ async def start(worker: PodWorker) -> None:
         except (RequestFailed, SpawnerError, OSError) as error:
             raise SandboxError(str(error)) from error
     worker.attach_supervisor(already, compiled.plan)
+
+
+async def _durable(worker: PodWorker, leased: Awaitable[None] | None) -> None:
+    """Wait for the address; without it the next try claims one again."""
+    if leased is None:
+        return
+    try:
+        await leased
+    except BaseException:
+        worker.address = ""
+        raise
 
 
 def _lay_out(worker: PodWorker, around: Surroundings) -> Compiled:

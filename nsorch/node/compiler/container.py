@@ -14,14 +14,13 @@ from nsorch.node.compiler.mounts import container_mounts
 from nsorch.node.compiler.netfiles import hostname
 from nsorch.node.compiler.resources import container_limits
 from nsorch.node.compiler.security import container_security
-from nsorch.node.ports import is_host_image
+from nsorch.node.ports import is_host_image, refuse_host_image
 from nsorch.resources.container import Container, EphemeralContainer
 from nsorch.resources.pod import Pod
 from nsorch.supervisor.plan import ContainerPlan, Limits
 
 Role = Literal["init", "sidecar", "main", "ephemeral"]
 RestartPolicy = Literal["Always", "OnFailure", "Never"]
-HOST_NAMESPACE = "kube-system"
 WAITING_FOR_POD = "PodInitializing"
 
 
@@ -54,12 +53,8 @@ def compile_container(
         )
 
     on_host = is_host_image(reference)
-    if on_host and pod.namespace != HOST_NAMESPACE:
-        message = (
-            f'image "{reference}" is the host\'s own root: only Pods in namespace {HOST_NAMESPACE} may use it, '
-            f"not {pod.namespace}"
-        )
-        return held("InvalidImageName", message), None
+    if on_host and (refused := refuse_host_image(reference, pod.namespace)):
+        return held("InvalidImageName", refused), None
     if not on_host and not hasattr(image, "layers"):
         hold = image if isinstance(image, Hold) else Hold(reason="ContainerCreating")
         return held(hold.reason, hold.message), None
