@@ -1,21 +1,35 @@
-"""``nsorch describe``: one object in words, with its Events."""
+"""``nsorch describe``: objects in words, with their Events."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from nsorch.cli import output as out
-from nsorch.cli.events import HEADER, fetch, row
+from nsorch.cli.connection import ApiFailure
+from nsorch.cli.descriptions.text import field, indented
+from nsorch.cli.events import fetch, order, row
+from nsorch.cli.failure import CommandFailure
 from nsorch.cli.kinds import Served
 from nsorch.cli.names import resolve
-from nsorch.cli.options import Namespace, Root, Selector, Session
+from nsorch.cli.options import Everywhere, Namespace, Root, Selector, Session
 
-HIDDEN = ("managedFields", "selfLink", "name", "namespace", "labels", "annotations", "uid", "resourceVersion")
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+Describer = Callable[[Session, Mapping[str, Any]], Iterator[str]]
+DESCRIBERS = {
+    "pods": "pod:lines",
+    "deployments.apps": "workloads:deployment",
+    "replicasets.apps": "workloads:replica_set",
+    "services": "services:lines",
+    "nodes": "node:lines",
+    "configmaps": "data:config_map",
+    "secrets": "data:secret",
+}
+"""Kinds with words of their own, ``file:function``; all others are shown as a tree."""
+HEADER = ("Last seen", "Type", "Reason", "Message")
 
 
 def register(app: typer.Typer) -> None:
@@ -26,71 +40,63 @@ def describe(
     what: Annotated[list[str], typer.Argument(metavar="KIND [NAME...] | KIND/NAME...")],
     namespace: Namespace = "default",
     selector: Selector = "",
+    everywhere: Everywhere = False,
     root: Root = None,
 ) -> None:
-    """Tell everything about an object, and its Events: `nsorch describe pod web-1`."""
+    """Tell everything about objects, and their Events.
+
+    \b
+    nsorch describe pod web-1
+    nsorch describe deploy/web svc/web
+    nsorch describe pods -l app=web
+    """
     session = Session(root)
     blocks = []
+    refused: list[ApiFailure] = []
     for kind, name in resolve(session.kinds, what):
-        if name:
-            items = [session.connection.call("GET", kind.url(namespace, name))]
-        else:
-            items = session.connection.call("GET", kind.url(namespace), query={"labelSelector": selector})["items"]
+        if name and (selector or everywhere):
+            raise CommandFailure("cannot describe by name and by selector or in all namespaces at once", 2)
+        try:
+            if name:
+                items = [session.connection.call("GET", kind.url(namespace, name))]
+            else:
+                url = kind.url(None if everywhere else namespace)
+                items = session.connection.call("GET", url, query={"labelSelector": selector})["items"]
+        except ApiFailure as failure:
+            refused.append(failure)
+            continue
         blocks += ["\n".join(_lines(session, kind, item)) for item in items]
-    if not blocks:
-        typer.echo(f"No resources found in {namespace} namespace.", err=True)
-    elif blocks:
-        print("\n\n\n".join(blocks))
+    if blocks:
+        print("\n\n\n".join(blocks), flush=True)
+    elif not refused:
+        print("No resources found" if everywhere else f"No resources found in {namespace} namespace.", file=sys.stderr)
+    for other in refused[:-1]:
+        print(f"nsorch: {other.message}", file=sys.stderr)
+    if refused:
+        raise refused[-1]
 
 
 def _lines(session: Session, kind: Served, item: dict[str, Any]) -> Iterator[str]:
+    own = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
+    file, _, function = DESCRIBERS.get(own, "anything:lines").partition(":")
+    describer: Describer = getattr(importlib.import_module(f"nsorch.cli.descriptions.{file}"), function)
+    yield from describer(session, item)
     meta = item["metadata"]
-    yield f"{'Name:':<18}{meta['name']}"
-    if "namespace" in meta:
-        yield f"{'Namespace:':<18}{meta['namespace']}"
-    for title in ("labels", "annotations"):
-        pairs = [f"{k}={v}" for k, v in sorted((meta.get(title) or {}).items()) if k != LAST_APPLIED]
-        for i, pair in enumerate(pairs or ["<none>"]):
-            yield f"{title.title() + ':' if i == 0 else '':<18}{pair}"
-    rest = {k: v for k, v in meta.items() if k not in HIDDEN}
-    yield from _tree({_title(k): v for k, v in rest.items()}, 0)
-    conditions = (item.get("status") or {}).pop("conditions", None)
-    yield from _tree({_title(k): v for k, v in item.items() if k not in ("apiVersion", "kind", "metadata")}, 0)
-    if conditions:
-        yield "Conditions:"
-        rows = [[c.get("type"), c.get("status"), c.get("reason", ""), c.get("message", "")] for c in conditions]
-        yield from _indented(out.columns(("Type", "Status", "Reason", "Message"), rows))
-    query = {"fieldSelector": f"involvedObject.uid={meta['uid']}"}
-    events = fetch(session, meta.get("namespace"), query)["items"]
+    if kind.plural == "events":
+        return
+    # A Node's Events name it instead of carrying its uid.
+    query = {"fieldSelector": f"involvedObject.kind={kind.kind},involvedObject.name={meta['name']}"}
+    events = [
+        event
+        for event in fetch(session, meta.get("namespace"), query)["items"]
+        if event["involvedObject"].get("uid") in (None, "", meta["uid"], meta["name"])
+    ]
     if not events:
-        yield f"{'Events:':<18}<none>"
+        yield field("Events", "")
         return
     yield "Events:"
-    yield from _indented(out.columns(HEADER, [row(event) for event in events]))
-
-
-def _tree(value: dict[str, Any], depth: int) -> Iterator[str]:
-    pad = "  " * depth
-    for key, inner in value.items():
-        if isinstance(inner, dict) and inner:
-            yield f"{pad}{key}:"
-            yield from _tree({_title(k): v for k, v in inner.items()} if depth < 1 else inner, depth + 1)
-        elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
-            yield f"{pad}{key}:"
-            for entry in inner:
-                lines = list(_tree(entry, depth + 2))
-                yield f"{pad}  - {lines[0].strip()}" if lines else f"{pad}  - {{}}"
-                yield from lines[1:]
-        else:
-            text = ", ".join(map(str, inner)) if isinstance(inner, list) else str(inner)
-            yield f"{pad + key + ':':<18}{' ' if len(pad + key) > 16 else ''}{text}".rstrip()
-
-
-def _title(key: str) -> str:
-    """``creationTimestamp`` as ``Creation Timestamp``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", key[:1].upper() + key[1:])
-
-
-def _indented(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        yield "  " + line
+    rows = []
+    for event in sorted(events, key=order):
+        seen, severity, reason, _, message = row(event)
+        rows.append([seen, severity, reason, message])
+    yield from indented(out.columns(HEADER, rows))

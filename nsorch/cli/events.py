@@ -48,7 +48,7 @@ def events(
     if not wanted <= {"Normal", "Warning"}:
         raise CommandFailure(f'cannot read --types "{types}": there are Normal and Warning', 2)
     answer = fetch(session, None if everywhere else namespace, query)
-    items = [item for item in sorted(answer["items"], key=last_seen) if not wanted or item.get("type") in wanted]
+    items = [item for item in sorted(answer["items"], key=order) if not wanted or item.get("type") in wanted]
     widths: list[int] = []
     if output and not watch:
         print(out.document(out.listed(items), output))
@@ -92,6 +92,12 @@ def fetch(session: Session, namespace: str | None, query: Mapping[str, Any]) -> 
     """The EventList."""
     found: dict[str, Any] = session.connection.call("GET", session.kinds.find("events").url(namespace), query=query)
     return found
+
+
+def order(event: Mapping[str, Any]) -> tuple[float, int]:
+    """Sorts Events as they happened; their times know whole seconds only."""
+    version = event["metadata"].get("resourceVersion", "")
+    return last_seen(event), int(version) if version.isdecimal() else 0
 
 
 def last_seen(event: Mapping[str, Any]) -> float:

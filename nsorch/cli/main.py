@@ -129,7 +129,7 @@ class _Stdout(io.FileIO):
     SIGPIPE itself stays ignored: a daemon that goes away while it is written to must be reported.
     """
 
-    def write(self, data: Any, /) -> int:  # type: ignore[override]
+    def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:

@@ -10,14 +10,17 @@ from typing import Annotated, Any
 import typer
 
 from nsorch.cli import output as out
+from nsorch.cli.descriptions.containers import template as describe_template
+from nsorch.cli.durations import seconds
 from nsorch.cli.failure import CommandFailure
 from nsorch.cli.kinds import Served
 from nsorch.cli.names import resolve
-from nsorch.cli.options import Namespace, Root, Session
+from nsorch.cli.options import Namespace, Output, Root, Session, under_group
+from nsorch.cli.revisions import number, replica_sets
 
-REVISION = "deployment.kubernetes.io/revision"
-Name = Annotated[list[str], typer.Argument(metavar="deployment NAME | deployment/NAME")]
-group = typer.Typer(no_args_is_help=True, help="Follow and steer the updates of a Deployment.")
+Name = Annotated[list[str], typer.Argument(metavar="NAME | deploy/NAME")]
+Revision = Annotated[int, typer.Option("--revision", metavar="N", min=0, show_default=False, help="Only this one.")]
+group = typer.Typer(no_args_is_help=True, callback=under_group, help="Follow and steer the updates of a Deployment.")
 
 
 def register(app: typer.Typer) -> None:
@@ -27,8 +30,10 @@ def register(app: typer.Typer) -> None:
 def _deployment(session: Session, what: list[str], namespace: str) -> tuple[Served, str, dict[str, Any]]:
     targets = resolve(session.kinds, what if len(what) > 1 or "/" in what[0] else ["deployment", what[0]])
     kind, name = targets[0]
-    if len(targets) != 1 or kind.plural != "deployments":
-        raise CommandFailure(f"cannot roll {' '.join(what)}: name one Deployment", 2)
+    if kind.plural != "deployments":
+        raise CommandFailure(f"cannot roll {kind.label}/{name}: only Deployments are updated in steps", 2)
+    if len(targets) != 1 or not name:
+        raise CommandFailure(f'cannot read "{" ".join(what)}": name one Deployment', 2)
     url = kind.url(namespace, name)
     return kind, url, session.connection.call("GET", url)
 
@@ -38,14 +43,26 @@ def status(
     what: Name,
     namespace: Namespace = "default",
     watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Wait for the end.")] = True,
-    timeout: Annotated[int, typer.Option("--timeout", metavar="SECONDS", help="0: as long as it takes.")] = 0,
+    timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="0: as long as it takes.")] = "0",
+    revision: Annotated[
+        int, typer.Option("--revision", metavar="N", min=0, show_default=False, help="Only while this is the newest.")
+    ] = 0,
     root: Root = None,
 ) -> None:
-    """Tell how far the newest update is, and wait for its end."""
+    """Tell how far the newest update is, and wait for its end.
+
+    The exit status is 1 if it fails.
+
+    \b
+    nsorch rollout status web --timeout 2m
+    """
     session = Session(root)
+    limit = seconds(timeout)
     kind, _, deployment = _deployment(session, what, namespace)
     name = deployment["metadata"]["name"]
-    deadline = time.monotonic() + timeout if timeout else None
+    deadline = time.monotonic() + limit if limit else None
+    if revision not in (0, number(deployment)):
+        raise CommandFailure(f"revision {revision} of {kind.label}/{name} is not the newest: {number(deployment)} is")
     text, done = progress(deployment)
     print(text, flush=True)
     while not done and watch:
@@ -62,6 +79,8 @@ def status(
             if event["type"] == "ERROR":
                 raise CommandFailure(f"cannot follow {kind.label}/{name}: {event['object'].get('message')}")
             deployment = event["object"]
+            if revision not in (0, number(deployment)):
+                raise CommandFailure(f"revision {revision} of {kind.label}/{name} was followed by {number(deployment)}")
             before = text
             text, done = progress(deployment)
             if text != before:
@@ -69,7 +88,7 @@ def status(
             if done:
                 return
         if deadline and time.monotonic() >= deadline:
-            raise CommandFailure(f"timed out after {timeout} s: {text}")
+            raise CommandFailure(f"timed out after {timeout}: {text}")
 
 
 def progress(deployment: Mapping[str, Any]) -> tuple[str, bool]:
@@ -94,41 +113,44 @@ def progress(deployment: Mapping[str, Any]) -> tuple[str, bool]:
     return f'deployment "{name}" successfully rolled out', True
 
 
-def _revisions(session: Session, deployment: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    replica_sets = session.kinds.find("replicasets.apps")
-    answer = session.connection.call("GET", replica_sets.url(deployment["metadata"]["namespace"]))
-    uid = deployment["metadata"]["uid"]
-    found = {}
-    for item in answer["items"]:
-        owners = item["metadata"].get("ownerReferences") or ()
-        if any(owner["uid"] == uid and owner.get("controller") for owner in owners):
-            found[int((item["metadata"].get("annotations") or {}).get(REVISION, 0))] = item
-    return found
-
-
 @group.command()
 def history(
     what: Name,
     namespace: Namespace = "default",
-    revision: Annotated[int, typer.Option("--revision", metavar="N", help="Show this one's Pod template.")] = 0,
+    revision: Revision = 0,
+    output: Output = "",
     root: Root = None,
 ) -> None:
-    """List the revisions that can be rolled back to."""
+    """List the revisions that can be rolled back to, or show one."""
+    out.check(output, ("", "json", "yaml", "name"))
     session = Session(root)
-    _, _, deployment = _deployment(session, what, namespace)
-    found = _revisions(session, deployment)
+    kind, _, deployment = _deployment(session, what, namespace)
+    found = replica_sets(session, deployment)
     if revision:
         if revision not in found:
-            raise CommandFailure(f"cannot find revision {revision}: there are {sorted(found)}")
-        print(out.document(found[revision]["spec"]["template"], "yaml"))
-        return
-    rows = []
-    for number in sorted(found):
-        item = found[number]
-        cause = (item["metadata"].get("annotations") or {}).get("kubernetes.io/change-cause", "<none>")
-        images = ",".join(c["image"] for c in item["spec"]["template"]["spec"]["containers"])
-        rows.append([number, item["metadata"]["name"], images, cause])
-    print(out.columns(("Revision", "ReplicaSet", "Images", "Change-Cause"), rows))
+            raise CommandFailure(_unknown(kind, deployment, revision, found))
+        found = {revision: found[revision]}
+    if output == "name":
+        print("\n".join(f"replicaset.apps/{item['metadata']['name']}" for _, item in sorted(found.items())))
+    elif output:
+        items = [item for _, item in sorted(found.items())]
+        print(out.document(items[0] if revision else out.listed(items), output))
+    elif revision:
+        print(f"{out.name(kind, deployment)} with revision #{revision}")
+        print("Pod Template:")
+        print("\n".join(describe_template(found[revision]["spec"]["template"])))
+    else:
+        rows = []
+        for item in (found[key] for key in sorted(found)):
+            cause = (item["metadata"].get("annotations") or {}).get("kubernetes.io/change-cause", "<none>")
+            images = ",".join(c["image"] for c in item["spec"]["template"]["spec"]["containers"])
+            rows.append([number(item), item["metadata"]["name"], images, cause])
+        print(out.columns(("Revision", "ReplicaSet", "Images", "Change-Cause"), rows))
+
+
+def _unknown(kind: Served, deployment: Mapping[str, Any], revision: int, found: Mapping[int, Any]) -> str:
+    there = ", ".join(map(str, sorted(found))) or "none"
+    return f"cannot find revision {revision} of {out.name(kind, deployment)}: there are {there}"
 
 
 def _annotations(deployment: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, str]:
@@ -146,10 +168,18 @@ def _machine_made(annotation: str) -> bool:
 def undo(
     what: Name,
     namespace: Namespace = "default",
-    to_revision: Annotated[int, typer.Option("--to-revision", metavar="N", help="0: the one before.")] = 0,
+    to_revision: Annotated[
+        int, typer.Option("--to-revision", metavar="N", min=0, help="Which [the one before].", show_default=False)
+    ] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done.")] = False,
     root: Root = None,
 ) -> None:
-    """Go back to an earlier revision."""
+    """Go back to an earlier revision.
+
+    \b
+    nsorch rollout undo web
+    nsorch rollout undo deploy/web --to-revision 2
+    """
     session = Session(root)
     kind, url, deployment = _deployment(session, what, namespace)
     name = deployment["metadata"]["name"]
@@ -157,45 +187,57 @@ def undo(
         raise CommandFailure(
             f"cannot roll back {kind.label}/{name}: it is paused, `nsorch rollout resume {name}` first"
         )
-    found = _revisions(session, deployment)
+    found = replica_sets(session, deployment)
     older = sorted(found)[:-1]
     if to_revision and to_revision not in found:
-        raise CommandFailure(f"cannot find revision {to_revision} of {kind.label}/{name}: there are {sorted(found)}")
+        raise CommandFailure(_unknown(kind, deployment, to_revision, found))
     if not to_revision and not older:
-        raise CommandFailure(f"no rollout history found for {kind.label}/{name}: there is only one revision")
-    target = found[to_revision or older[-1]]
+        raise CommandFailure(f"cannot roll back {kind.label}/{name}: there is no revision before this one")
+    revision = to_revision or older[-1]
+    if revision == number(deployment):
+        print(f"{kind.label}/{name} skipped rollback (it is at revision {revision})")
+        return
+    target = found[revision]
     template = target["spec"]["template"]
     (template["metadata"].get("labels") or {}).pop("pod-template-hash", None)
     patch = [
         {"op": "replace", "path": "/spec/template", "value": template},
         {"op": "add", "path": "/metadata/annotations", "value": _annotations(deployment, target)},
     ]
-    session.connection.call("PATCH", url, body=patch, content_type="application/json-patch+json")
-    print(f"{kind.label}/{name} rolled back")
+    query = {"dryRun": "All" if dry_run else ""}
+    session.connection.call("PATCH", url, query=query, body=patch, content_type="application/json-patch+json")
+    print(f"{kind.label}/{name} rolled back to revision {revision}{' (dry run)' if dry_run else ''}")
 
 
-def _patch(what: list[str], namespace: str, root: Any, patch: Mapping[str, Any], done: str) -> None:
+def _change(what: list[str], namespace: str, root: Any, patch: Mapping[str, Any], done: str) -> None:
     session = Session(root)
     kind, url, deployment = _deployment(session, what, namespace)
+    name, paused = out.name(kind, deployment), bool(deployment["spec"].get("paused"))
+    if done == "paused" and paused:
+        raise CommandFailure(f"cannot pause {name}: it is paused already")
+    if done == "resumed" and not paused:
+        raise CommandFailure(f"cannot resume {name}: it is not paused")
+    if done == "restarted" and paused:
+        raise CommandFailure(f"cannot restart {name}: it is paused, `nsorch rollout resume {name}` first")
     session.connection.call("PATCH", url, body=patch, content_type="application/merge-patch+json")
-    print(f"{kind.label}/{deployment['metadata']['name']} {done}")
+    print(f"{name} {done}")
 
 
 @group.command()
 def pause(what: Name, namespace: Namespace = "default", root: Root = None) -> None:
     """Hold back updates until `resume`."""
-    _patch(what, namespace, root, {"spec": {"paused": True}}, "paused")
+    _change(what, namespace, root, {"spec": {"paused": True}}, "paused")
 
 
 @group.command()
 def resume(what: Name, namespace: Namespace = "default", root: Root = None) -> None:
     """Let held-back updates go."""
-    _patch(what, namespace, root, {"spec": {"paused": None}}, "resumed")
+    _change(what, namespace, root, {"spec": {"paused": None}}, "resumed")
 
 
 @group.command()
 def restart(what: Name, namespace: Namespace = "default", root: Root = None) -> None:
     """Replace all Pods, a few at a time."""
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     annotations = {"kubectl.kubernetes.io/restartedAt": stamp}
-    _patch(what, namespace, root, {"spec": {"template": {"metadata": {"annotations": annotations}}}}, "restarted")
+    _change(what, namespace, root, {"spec": {"template": {"metadata": {"annotations": annotations}}}}, "restarted")

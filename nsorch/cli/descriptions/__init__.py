@@ -1,0 +1,1 @@
+"""Objects in words, a file for each family of kinds; ``describe`` chooses."""
