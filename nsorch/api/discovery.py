@@ -38,6 +38,7 @@ SUBRESOURCES = {
     "log": Subresource(("get",)),
     "exec": Subresource(("create", "get"), "PodExecOptions"),
     "attach": Subresource(("create", "get"), "PodAttachOptions"),
+    "portforward": Subresource(("create", "get"), "PodPortForwardOptions"),
     "ephemeralcontainers": Subresource(("get", "patch", "update")),
     "eviction": Subresource(("create",), "Eviction", "policy", "v1"),
     "binding": Subresource(("create",), "Binding"),

@@ -72,6 +72,8 @@ SUBRESOURCES: Mapping[tuple[str, str], Row] = {
     ("exec", "POST"): Row("create", streams.exec_),
     ("attach", "GET"): Row("get", streams.attach),
     ("attach", "POST"): Row("create", streams.attach),
+    ("portforward", "GET"): Row("get", streams.portforward),
+    ("portforward", "POST"): Row("create", streams.portforward),
 }
 
 

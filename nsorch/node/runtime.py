@@ -81,14 +81,19 @@ class NodeRuntime:
         pid = next((item.pid for item in worker.state.containers if item.pid), 0) if worker and worker.state else 0
         if not pid:
             raise RuntimeRefused(400, "BadRequest", "unable to forward port because pod is not running")
+        connection: socket.socket | None = None
         try:
             connection = await _socket_inside(pid)
             await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
-        except OSError as error:
-            raise RuntimeRefused(
-                500, "InternalError", f"cannot connect to port {port} inside the Pod: {error.strerror or error}"
-            ) from error
-        return await asyncio.open_connection(sock=connection)
+            return await asyncio.open_connection(sock=connection)
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            if not isinstance(error, OSError):
+                raise
+            why = os.strerror(error.errno) if error.errno else str(error)
+            message = f"cannot connect to port {port} inside the Pod: {why}"
+            raise RuntimeRefused(500, "InternalError", message) from error
 
     def _choose_run(self, folder: str, pod: str, worker: PodWorker | None, options: LogOptions) -> int:
         """Which run's log: the present one, or the one before it."""

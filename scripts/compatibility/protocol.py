@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from nsorch.api.handlers.streams import BASE64, BINARY
 from nsorch.api.handlers.watching import MIN_TIMEOUT
 from nsorch.api.patch import PATCH_TYPES
 from nsorch.api.protobuf import MEDIA_TYPE
 from nsorch.api.routes import ANONYMOUS
 from nsorch.api.settings import ApiSettings
+from nsorch.api.streams.portforward import TUNNEL
+from nsorch.api.streams.session_websocket import BASE64, BINARY
 from nsorch.store.journal import MAX_CHANGES, PROGRESS
 
 
@@ -42,8 +43,10 @@ def protocol() -> list[str]:
         "- **dryRun=All** goes through every step and stores nothing. **fieldValidation**: Strict, Warn, Ignore.",
         "- **Delete.** `propagationPolicy` Background, Foreground, Orphan; preconditions; graceful deletion of Pods.",
         "- **Discovery** in the old and in the aggregated form, OpenAPI v2 (JSON and protobuf) and v3, from the registry.",
-        f"- **exec and attach** are WebSockets ({streams}). SPDY is refused with 400: kubectl 1.31 and newer does not need",
-        "  it.",
+        f"- **exec and attach** over WebSocket ({streams})",
+        "  and over SPDY/3.1 (`v5` to `v1.channel.k8s.io`), as older kubectl and client-go's SPDY executor speak it.",
+        f"- **portforward** over WebSocket (`{TUNNEL}`, or `v4.channel.k8s.io` with `ports` in the query)",
+        "  and over SPDY/3.1. A stream that nobody reads holds up the connection that it is on, and no memory grows.",
         "- **Who may.** The unix socket is root's. Over HTTPS the client certificate names user and groups;",
         "  `system:masters` may do everything, anybody else nothing (403). There is no RBAC and there are no bearer tokens.",
         f"  Without identity: {', '.join(f'`{path}`' for path in ANONYMOUS)}.",

@@ -1,34 +1,29 @@
-"""``pods/exec`` and ``pods/attach`` over WebSocket: each message is one byte of channel and data.
-
-Channels: 0 standard input, 1 output, 2 error output, 3 the outcome as ``metav1.Status``, 4 terminal size. Version 5 of
-the protocol adds 255: the client has closed the channel named by the next byte.
-Source: k8s.io/apimachinery ``pkg/util/remotecommand``, k8s.io/kubelet ``pkg/cri/streaming/remotecommand/websocket.go``.
-"""
+"""``pods/exec``, ``pods/attach`` and ``pods/portforward``: which protocol the client speaks, and the refusals before
+anything is streamed. The protocols are in ``nsorch.api.streams``."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
 
 from nsorch.api import failures
 from nsorch.api.call import Call
 from nsorch.api.failures import Failure
 from nsorch.api.handlers.logs import find_container, find_pod
-from nsorch.kit.logs import logger
-from nsorch.resources.runtime import ExecSession, RuntimeRefused
+from nsorch.api.streams import portforward_websocket, session_spdy
+from nsorch.api.streams.hangup import HangupWatch
+from nsorch.api.streams.links import Messages, Upgraded
+from nsorch.api.streams.portforward import PROTOCOL, TUNNEL, PortForward, port_number
+from nsorch.api.streams.portforward_websocket import ChannelForward
+from nsorch.api.streams.session import Wanted, join
+from nsorch.api.streams.session_spdy import SpdyClient
+from nsorch.api.streams.session_websocket import BASE64, BINARY, MAX_MESSAGE, WebSocketClient
+from nsorch.resources.runtime import ExecSession
 
-log = logger("api")
-
-STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
-BINARY = ("v5.channel.k8s.io", "v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io")
-BASE64 = ("v4.base64.channel.k8s.io", "base64.channel.k8s.io")
-MAX_MESSAGE = 4 * 1024 * 1024
-"""Bytes of one message from the client."""
+SPDY = "SPDY/3.1"
+VERSION_HEADER = "X-Stream-Protocol-Version"
 
 
 async def exec_(call: Call) -> web.StreamResponse:
@@ -38,164 +33,152 @@ async def exec_(call: Call) -> web.StreamResponse:
     argv = call.request.query.getall("command", [])
     if not argv:
         raise failures.bad_request("you must specify at least one command for the container")
-    _check_phase(pod.status.phase, pod.name)
-    stdin, tty = call.flag("stdin"), call.flag("tty")
-    _check_streams(call)
+    _check_phase(pod.status.phase)
+    wanted = _wanted(call)
 
     async def begin() -> ExecSession:
-        return await call.api.runtime.exec(pod.uid, container, argv, stdin=stdin, tty=tty)
+        return await call.api.runtime.exec(pod.uid, container, argv, stdin=wanted.stdin, tty=wanted.tty)
 
-    return await _serve(call, begin, stdin=stdin, tty=tty)
+    return await _session(call, begin, wanted)
 
 
 async def attach(call: Call) -> web.StreamResponse:
     """Join the streams of a container's first process."""
     pod = find_pod(call)
     container = find_container(pod, call.text("container"))
-    _check_phase(pod.status.phase, pod.name)
-    stdin, tty = call.flag("stdin"), call.flag("tty")
-    _check_streams(call)
+    _check_phase(pod.status.phase)
+    wanted = _wanted(call)
 
     async def begin() -> ExecSession:
-        return await call.api.runtime.attach(pod.uid, container, stdin=stdin, tty=tty)
+        return await call.api.runtime.attach(pod.uid, container, stdin=wanted.stdin, tty=wanted.tty)
 
-    return await _serve(call, begin, stdin=stdin, tty=tty)
+    return await _session(call, begin, wanted)
 
 
-def _check_phase(phase: str | None, name: str) -> None:
+async def portforward(call: Call) -> web.StreamResponse:
+    """Connections to ports inside a Pod."""
+    pod = find_pod(call)
+    request = call.request
+    target = f"{pod.name}, uid {pod.uid}"
+
+    async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await call.api.runtime.connect(pod.uid, port)
+
+    if _upgrade(call) == SPDY:
+        protocol = _negotiate(call, (PROTOCOL,), PROTOCOL)
+        with HangupWatch(request.transport):
+            response, link = await Upgraded.answer(request, {"Upgrade": SPDY, VERSION_HEADER: protocol})
+            await PortForward(link, connect, target).run()
+        return response
+
+    socket = _websocket(call, (TUNNEL, portforward_websocket.BINARY, portforward_websocket.BASE64))
+    tunnel = TUNNEL in _offered(call)
+    ports = () if tunnel else _ports(call)
+    with HangupWatch(request.transport):
+        await socket.prepare(request)
+        if socket.ws_protocol == TUNNEL:
+            await PortForward(Messages(socket), connect, target).run()
+        else:
+            await ChannelForward(socket, connect, ports, target).run()
+    return socket
+
+
+def _ports(call: Call) -> list[int]:
+    texts = call.request.query.getall("ports", [])
+    if not texts:
+        raise failures.bad_request('query parameter "ports" is required')
+    try:
+        ports = [port_number(part) for text in texts for part in text.split(",")]
+    except ValueError as error:
+        raise failures.bad_request(str(error)) from None
+    wide = portforward_websocket.BINARY in _offered(call) or not _offered(call)
+    limit = portforward_websocket.MAX_PORTS if wide else portforward_websocket.MAX_PORTS_BASE64
+    if len(ports) > limit:
+        raise failures.bad_request(f"at most {limit} ports can be forwarded over one such connection")
+    return ports
+
+
+def _check_phase(phase: str | None) -> None:
     if phase in ("Succeeded", "Failed"):
         raise failures.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
 
 
-def _check_streams(call: Call) -> None:
-    if not any(call.flag(name) for name in ("stdin", "stdout", "stderr")):
+def _wanted(call: Call) -> Wanted:
+    tty = call.flag("tty")
+    wanted = Wanted(call.flag("stdin"), call.flag("stdout"), call.flag("stderr") and not tty, tty)
+    if not (wanted.stdin or wanted.stdout or call.flag("stderr")):
         raise failures.bad_request("you must specify at least 1 of stdin, stdout, stderr")
+    return wanted
 
 
-async def _serve(
-    call: Call, begin: Callable[[], Awaitable[ExecSession]], *, stdin: bool, tty: bool
-) -> web.StreamResponse:
+async def _session(call: Call, begin: Callable[[], Awaitable[ExecSession]], wanted: Wanted) -> web.StreamResponse:
     request = call.request
-    if request.headers.get("Upgrade", "").lower() != "websocket":
-        raise failures.bad_request(
-            "Upgrade request required: this server streams over WebSocket (kubectl 1.31 and newer do by default)"
-        )
-    socket = web.WebSocketResponse(protocols=(*BINARY, *BASE64), max_msg_size=MAX_MESSAGE, heartbeat=None)
-    offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
-    if offered and not set(offered) & {*BINARY, *BASE64}:
-        raise failures.bad_request(f"unable to upgrade: unsupported subprotocols {', '.join(offered)}")
+    response: web.StreamResponse
+    if _upgrade(call) == SPDY:
+        protocol = _negotiate(call, session_spdy.PROTOCOLS, session_spdy.PROTOCOLS[-1])
+        session = await begin()
+        try:
+            with HangupWatch(request.transport):
+                response, link = await Upgraded.answer(request, {"Upgrade": SPDY, VERSION_HEADER: protocol})
+                client = SpdyClient(link, protocol, wanted)
+                try:
+                    if await client.open():
+                        await join(session, client, wanted)
+                finally:
+                    await client.close()
+        finally:
+            await session.close()
+        return response
+
+    socket = _websocket(call, (*BINARY, *BASE64))
     session = await begin()
     try:
-        await socket.prepare(request)
-        await Channels(socket, session, call, stdin=stdin, tty=tty).run()
+        with HangupWatch(request.transport):
+            await socket.prepare(request)
+            browser = WebSocketClient(socket, wanted)
+            await browser.greet()
+            await join(session, browser, wanted)
     finally:
         await session.close()
     return socket
 
 
-class Channels:
-    """One session joined to one WebSocket."""
-
-    def __init__(
-        self, socket: web.WebSocketResponse, session: ExecSession, call: Call, *, stdin: bool, tty: bool
-    ) -> None:
-        self._socket = socket
-        self._session = session
-        self._stdin = stdin
-        self._stdout = call.flag("stdout")
-        self._stderr = call.flag("stderr") and not tty
-        protocol = socket.ws_protocol or "channel.k8s.io"
-        self._base64 = "base64" in protocol
-        # Before version 4 the outcome was plain text.
-        self._status = protocol.startswith(("v4", "v5"))
-        self._send_lock = asyncio.Lock()
-
-    async def run(self) -> None:
-        """Until the process has ended and everything is sent, or the client has gone."""
-        # An empty message tells clients that the streams stand.
-        await self._send(STDOUT if self._stdout else STDERR if self._stderr else ERROR, b"")
-        output = asyncio.create_task(self._output())
-        receiver = asyncio.create_task(self._receive())
-        try:
-            await asyncio.wait({output, receiver}, return_when=asyncio.FIRST_COMPLETED)
-            if not output.done():
-                return  # the client has gone
-            output.result()
-            await self._outcome()
-            await self._socket.close(code=WSCloseCode.OK)
-        except ConnectionError:
-            pass
-        finally:
-            for task in (output, receiver):
-                task.cancel()
-            await asyncio.gather(output, receiver, return_exceptions=True)
-
-    async def _output(self) -> None:
-        while (item := await self._session.read()) is not None:
-            stream, data = item
-            if (stream == 1 and self._stdout) or (stream == 2 and self._stderr):
-                await self._send(STDOUT if stream == 1 else STDERR, data)
-
-    async def _outcome(self) -> None:
-        try:
-            code = await self._session.wait()
-        except RuntimeRefused as refused:
-            await self._send_status(Failure(refused.code, refused.reason, refused.message).status())
-            return
-        if code == 0:
-            await self._send_status({"metadata": {}, "status": "Success"})
-            return
-        await self._send_status(
-            {
-                "metadata": {},
-                "status": "Failure",
-                "message": f"command terminated with non-zero exit code: exit status {code}",
-                "reason": "NonZeroExitCode",
-                "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
-            }
-        )
-
-    async def _send_status(self, status: dict[str, Any]) -> None:
-        if self._status:
-            await self._send(ERROR, json.dumps(status).encode())
-        elif status["status"] != "Success":
-            await self._send(ERROR, str(status.get("message", "")).encode())
-
-    async def _send(self, channel: int, data: bytes) -> None:
-        async with self._send_lock:
-            if self._base64:
-                await self._socket.send_str(f"{channel}{base64.b64encode(data).decode()}")
-            else:
-                await self._socket.send_bytes(bytes((channel,)) + data)
-
-    async def _receive(self) -> None:
-        async for message in self._socket:
-            if message.type == WSMsgType.BINARY and message.data:
-                channel, data = message.data[0], bytes(message.data[1:])
-            elif message.type == WSMsgType.TEXT and message.data:
-                channel, data = _decode(message.data)
-            else:
-                continue
-            if channel == STDIN and self._stdin:
-                try:
-                    await self._session.write(data)
-                except (BrokenPipeError, ConnectionError):
-                    self._stdin = False  # the process does not read any more; its output still matters
-            elif channel == RESIZE:
-                await self._resize(data)
-            elif channel == CLOSE and data[:1] == bytes((STDIN,)):
-                await self._session.close_stdin()
-
-    async def _resize(self, data: bytes) -> None:
-        try:
-            size = json.loads(data)
-            await self._session.resize(int(size["Height"]), int(size["Width"]))
-        except (ValueError, KeyError, TypeError) as error:
-            log.info("a client sent a terminal size that cannot be read: %s", error)
+def _upgrade(call: Call) -> str:
+    """``websocket`` or ``SPDY/3.1``; Failure 400 if the client asks for neither."""
+    headers = call.request.headers
+    if "upgrade" in headers.get("Connection", "").lower():
+        match headers.get("Upgrade", "").lower():
+            case "websocket":
+                return "websocket"
+            case "spdy/3.1":
+                return SPDY
+    raise failures.bad_request("Upgrade request required: streams are served over WebSocket and SPDY/3.1")
 
 
-def _decode(text: str) -> tuple[int, bytes]:
-    try:
-        return int(text[0]), base64.b64decode(text[1:])
-    except ValueError:
-        return -1, b""
+def _websocket(call: Call, protocols: Sequence[str]) -> web.WebSocketResponse:
+    """A WebSocket that is not yet answered; Failure 400 if the client offers none of ``protocols``."""
+    offered = _offered(call)
+    if offered and not set(offered) & set(protocols):
+        raise failures.bad_request(f"unable to upgrade: unsupported subprotocols {', '.join(offered)}")
+    return web.WebSocketResponse(protocols=protocols, max_msg_size=MAX_MESSAGE, heartbeat=None, compress=False)
+
+
+def _offered(call: Call) -> list[str]:
+    text = ",".join(call.request.headers.getall("Sec-WebSocket-Protocol", []))
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _negotiate(call: Call, protocols: Sequence[str], unnamed: str) -> str:
+    """The client's first protocol that is among ``protocols``; clients of old name none."""
+    text = ",".join(call.request.headers.getall(VERSION_HEADER, []))
+    offered = [name.strip() for name in text.split(",") if name.strip()]
+    if not offered:
+        return unnamed
+    for name in offered:
+        if name in protocols:
+            return name
+    message = (
+        f"unable to upgrade: unable to negotiate protocol: client supports [{' '.join(offered)}], "
+        f"server accepts [{' '.join(protocols)}]"
+    )
+    raise Failure(403, "Forbidden", message)

@@ -72,6 +72,7 @@ _EXEC = [
     _query("stdout", "boolean", "Send standard output."),
     _query("tty", "boolean", "Allocate a terminal."),
 ]
+_PORTS = [_query("ports", "integer", "Ports to forward, for WebSocket channels; SPDY names them for each stream.")]
 _NAMESPACE = _in_path("namespace", "The object's namespace.")
 _NAME = _in_path("name", "The object's name.")
 
@@ -144,10 +145,11 @@ class Paths:
         operations: Json = {}
         if name == "log":
             operations["get"] = self._operation("get", label, identity, "", _LOG)
-        elif name in ("exec", "attach"):
+        elif name in ("exec", "attach", "portforward"):
             about = identity | {"kind": sub.kind}
-            operations["get"] = self._operation("connect", f"Get{label}", about, "", _EXEC)
-            operations["post"] = self._operation("connect", f"Post{label}", about, "", _EXEC)
+            query = _PORTS if name == "portforward" else _EXEC
+            operations["get"] = self._operation("connect", f"Get{label}", about, "", query)
+            operations["post"] = self._operation("connect", f"Post{label}", about, "", query)
         else:
             about = {"group": sub.group, "kind": sub.kind, "version": sub.version} if sub.kind else identity
             model = _MODELS.get(sub.kind)
