@@ -211,8 +211,8 @@ def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
             failure = failures.internal(str(error))
         case web.HTTPException():
             failure = _of_http(error)
-        case ConnectionError():
-            raise error
+        case ConnectionError() if request.transport is None or request.transport.is_closing():
+            return web.Response(status=499)  # the client has gone: nobody reads this, and nothing is wrong
         case _:
             log.exception("%s %s failed", request.method, request.path, exc_info=error)
             failure = failures.internal(f"{type(error).__name__} while answering; see the daemon's log")
