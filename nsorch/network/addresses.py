@@ -11,7 +11,7 @@ from nsorch.network.settings import NetworkSettings
 from nsorch.supervisor.plan import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Iterable, Mapping
 
     from nsorch.resources.pod import Pod
 
@@ -23,7 +23,7 @@ INTERFACE_PREFIX = "nsv"
 class LeaseBook(Protocol):
     """What is needed of ``nsorch.store.leases.Leases``."""
 
-    async def acquire(self, pool: str, key: str, candidates: Iterable[str]) -> str: ...
+    def claim(self, pool: str, key: str, candidates: Iterable[str]) -> tuple[str, Awaitable[None] | None]: ...
 
     async def release(self, pool: str, key: str) -> object: ...
 
@@ -62,12 +62,19 @@ class PodAddresses:
 
     async def lease(self, uid: str) -> str:
         """The address of Pod ``uid``: the one it has, else a new one. AddressesExhausted when the range is full."""
+        address, durable = self.claim(uid)
+        if durable is not None:
+            await durable
+        return address
+
+    def claim(self, uid: str) -> tuple[str, Awaitable[None] | None]:
+        """As ``lease``, but the address may be used only when the second part, if there is one, has been awaited."""
         known = self.of(uid)
         if known is not None:
-            return known
+            return known, None
         taken = set(self._leases.all(POOL).values())
         try:
-            address = await self._leases.acquire(POOL, uid, self._candidates(taken))
+            address, durable = self._leases.claim(POOL, uid, self._candidates(taken))
         except Exception as error:
             if len(self._leases.all(POOL)) >= self.capacity:
                 raise AddressesExhausted(
@@ -77,7 +84,7 @@ class PodAddresses:
             raise
         following = int(IPv4Address(address)) + 1
         self._next = following if self._first <= following <= self._last else self._first
-        return address
+        return address, durable
 
     def of(self, uid: str) -> str | None:
         """The address Pod ``uid`` has now."""

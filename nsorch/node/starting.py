@@ -97,11 +97,10 @@ async def start(worker: PodWorker) -> None:
             worker.address, leased = context.addresses.claim(pod.uid)
         except AddressesExhausted as error:
             raise SandboxError(str(error)) from error
-        await asyncio.sleep(0)  # the lease is on its way to the disk while we write the Pod's files
-    images = {container.name: worker.images.resolve(container) for _, container in roles(pod)}
-    around = surroundings(context, pod, worker.address, images)
     try:
-        compiled = _lay_out(worker, around)
+        await asyncio.sleep(0)  # the lease is on its way to the disk while we write the Pod's files
+        images = {container.name: worker.images.resolve(container) for _, container in roles(pod)}
+        compiled = _lay_out(worker, surroundings(context, pod, worker.address, images))
     except OSError as error:
         raise SandboxError(f"cannot write below {layout.dir}: {error.strerror or error}") from error
     finally:

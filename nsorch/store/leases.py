@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from types import MappingProxyType
 
 from nsorch.store.errors import StoreError
@@ -16,23 +16,28 @@ class Leases:
         self._store = store
 
     async def acquire(self, pool: str, key: str, candidates: Iterable[str]) -> str:
-        """The value leased to ``key``: the one it has, else the first of ``candidates`` that nobody has. Durable.
+        """The value leased to ``key``, durable: see ``claim``."""
+        value, durable = self.claim(pool, key, candidates)
+        if durable is not None:
+            await durable
+        return value
 
-        ``StoreError`` if none is free.
+    def claim(self, pool: str, key: str, candidates: Iterable[str]) -> tuple[str, Awaitable[None] | None]:
+        """The value leased to ``key``: the one it has, else the first of ``candidates`` that nobody has.
+
+        Not to be used before the second part, if there is one, has been awaited: it returns when the lease is durable.
+        ``StoreError`` if no value is free.
         """
         durable = self._store.leases(pool)
         pending = self._store.pending_leases(pool)
         held = pending[key] if key in pending else durable.get(key)
         if held is not None:
-            if key in pending:
-                await self._store.write_lease(pool, key, held)
-            return held
+            return held, self._store.write_lease(pool, key, held) if key in pending else None
         # A value whose release is still on its way stays taken: if that release fails, it was never free.
         taken = set(durable.values()) | {value for value in pending.values() if value is not None}
         for value in candidates:
             if value not in taken:
-                await self._store.write_lease(pool, key, value)
-                return value
+                return value, self._store.write_lease(pool, key, value)
         raise StoreError(f"cannot lease from {pool} for {key}: all {len(taken)} values are taken")
 
     async def release(self, pool: str, key: str) -> None:

@@ -25,7 +25,7 @@ class Book:
     def __init__(self) -> None:
         self.pools: dict[str, dict[str, str]] = {}
 
-    async def acquire(self, pool: str, key: str, candidates: Iterable[str]) -> str:
+    def claim(self, pool: str, key: str, candidates: Iterable[str]) -> tuple[str, None]:
         held = self.pools.setdefault(pool, {})
         if key not in held:
             for value in candidates:
@@ -34,7 +34,7 @@ class Book:
                     break
             else:
                 raise RuntimeError("all taken")
-        return held[key]
+        return held[key], None
 
     async def release(self, pool: str, key: str) -> None:
         self.pools.get(pool, {}).pop(key, None)
