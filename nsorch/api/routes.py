@@ -103,7 +103,7 @@ class Routes:
             parts.pop()
         if parts[0] in ("api", "apis"):
             return self._api(method, parts)
-        handler = self._plain.get(path) or self._below.get("/" + parts[0])
+        handler = self._plain.get("/" + "/".join(parts)) or self._below.get("/" + parts[0])
         if handler is None:
             raise failures.unknown_path()
         if method not in ("GET", "HEAD"):
