@@ -28,9 +28,9 @@ def daemon(archive: Path) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def with_python(daemon: Cluster) -> Cluster:
-    """The daemon, with the images ``web`` and ``debian`` too."""
-    daemon.nsorch("image", "load", str(recipe_images("debian", "web")))
+def recipes(daemon: Cluster) -> Cluster:
+    """The daemon, with the images of every recipe in ``rootfs/``."""
+    daemon.nsorch("image", "load", str(recipe_images("busybox", "debian", "nginx", "redis", "web")))
     return daemon
 
 

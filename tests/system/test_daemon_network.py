@@ -115,7 +115,7 @@ def test_a_service_of_a_pod_in_the_host_network(here: Space) -> None:
     assert many(here, "client", "http://web/", 5) == {"host": 5}
 
 
-def test_udp(with_python: Cluster, here: Space) -> None:
+def test_udp(recipes: Cluster, here: Space) -> None:
     here.pod("web", main(["python3", "-c", UDP_SERVER], image="web", readinessProbe=BOUND))
     service = here.service("web", ports=[{"port": 53, "targetPort": 5000, "protocol": "UDP"}])
     here.pod("client", main(image="web"))
@@ -126,7 +126,7 @@ def test_udp(with_python: Cluster, here: Space) -> None:
     assert here.cluster.run([sys.executable, "-c", UDP_CLIENT, address]).stdout.strip() == "got hello"
 
 
-def test_the_api_from_a_pod(with_python: Cluster, here: Space) -> None:
+def test_the_api_from_a_pod(recipes: Cluster, here: Space) -> None:
     """``kubernetes.default`` is reachable with the cluster's CA, and lets nobody in without credentials."""
     script = """
 import json, ssl, sys, urllib.error, urllib.request

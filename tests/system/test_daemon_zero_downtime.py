@@ -73,7 +73,7 @@ def test_every_way_to_change_pods(here: Space) -> None:
         assert set(load.answers) == {"1", "2"}
 
 
-def test_servers_that_keep_connections(with_python: Cluster, here: Space) -> None:
+def test_servers_that_keep_connections(recipes: Cluster, here: Space) -> None:
     here.deployment("web", 2, web())
     here.service("web")
     here.rolled_out("web")

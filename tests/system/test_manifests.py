@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.cluster import PROJECT, Cluster
-from tests.support.images import recipe_images
 
 pytestmark = pytest.mark.timeout(600)  # the first run fetches packages and builds the images
 
@@ -18,12 +16,9 @@ EXAMPLES = sorted((MANIFESTS / "examples").glob("*.yaml"))
 FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    images = recipe_images("busybox", "debian", "nginx", "redis", "web")
-    with Cluster() as cluster:
-        cluster.nsorch("image", "load", str(images))
-        yield cluster
+@pytest.fixture
+def cluster(recipes: Cluster) -> Cluster:
+    return recipes
 
 
 def fetch(cluster: Cluster, url: str) -> str:
