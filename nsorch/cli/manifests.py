@@ -173,13 +173,14 @@ def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
         key = loader.construct_object(key_node, deep=True)
         if isinstance(key, list | dict):
             raise yaml.constructor.ConstructorError(None, None, "a key must be a plain value", key_node.start_mark)
+        key = key if isinstance(key, str) else _json_key(key)
         if id(key_node) in merged:  # what `<<` brings may be written again
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f'key "{key}" is written twice', key_node.start_mark
                 )
             seen.add(key)
-        found[key if isinstance(key, str) else _json_key(key)] = loader.construct_object(value_node, deep=True)
+        found[key] = loader.construct_object(value_node, deep=True)
     return found
 
 
