@@ -14,24 +14,50 @@ import pytest
 
 from tests.support.cluster import PROJECT, Cluster
 from tests.support.crash import check_nothing_lost_or_double, identities, identity, kill_daemon
-from tests.support.space import Space, is_ready, main, status_of, waits_for
+from tests.support.load import Load
+from tests.support.servers import httpd
+from tests.support.space import Space, is_ready, main, network_of, status_of, waits_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_pods_do_not_notice(here: Space, daemon: Cluster, number: signal.Signals) -> None:
-    here.deployment("web", 4)
+    here.deployment("web", 3, httpd())
     here.service("web")
+    here.pod("client")
+    client = network_of(here.state(here.ready("client"))["containers"][0]["pid"])
     here.rolled_out("web")
+    address = here.get("services", "web")["spec"]["clusterIP"]
     before = identities(here)
-    kill_daemon(daemon, number)
-    daemon.up()
-    here.pod("new")
-    here.ready("new")
+    with Load(daemon.namespace, address) as outside, Load(client, address) as inside:
+        kill_daemon(daemon, number)
+        outside.more(50)
+        inside.more(50)
+        daemon.up()
+        here.pod("new")
+        here.ready("new")
+    outside.check()
+    inside.check()
     after = identities(here)
     after.pop("new")
     assert after == before
     assert all(count == 0 for _, _, containers in after.values() for _, _, count in containers)
     check_nothing_lost_or_double(daemon, here)
+
+
+def test_names_are_found_while_no_daemon_runs(here: Space, daemon: Cluster) -> None:
+    """The cluster DNS is a Pod like any other, and goes on with what it knew."""
+    address = here.service("web")["spec"]["clusterIP"]
+    here.pod("one")
+    pod = here.ready("one")
+    find = f"until nslookup web.{here.name}.svc.cluster.local | grep -q {address}; do sleep 0.05; done"
+    here.sh("one", find)
+    inside = ["nsenter", "--all", "-t", str(here.state(pod)["containers"][0]["pid"]), "--", "sh", "-c", find]
+    kill_daemon(daemon)
+    daemon.run(inside)
+    daemon.up()
+    here.service("later")
+    later = here.get("services", "later")["spec"]["clusterIP"]
+    here.sh("one", find.replace(f"web.{here.name}", f"later.{here.name}").replace(address, later))
 
 
 def test_down_keep_pods(here: Space, daemon: Cluster) -> None:
