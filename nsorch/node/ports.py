@@ -92,4 +92,5 @@ def refuse_host_image(reference: str, namespace: str | None) -> str:
     """Why Pods of ``namespace`` may not use the host image ``reference``; "" if they may."""
     if namespace == HOST_NAMESPACE:
         return ""
-    return f'image "{reference}" is the host\'s own root: only Pods in namespace {HOST_NAMESPACE} may use it, not {namespace}'
+    allowed = f"only Pods in namespace {HOST_NAMESPACE} may use it, not {namespace}"
+    return f'image "{reference}" is the host\'s own root: {allowed}'
