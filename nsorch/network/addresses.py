@@ -39,6 +39,11 @@ def host_interface(uid: str) -> str:
     return INTERFACE_PREFIX + hashlib.sha256(uid.encode()).hexdigest()[:12]
 
 
+def is_host_interface(name: str) -> bool:
+    """Whether an interface with this name is the host's end of some Pod's veth."""
+    return name.startswith(INTERFACE_PREFIX) and len(name) == len(INTERFACE_PREFIX) + 12
+
+
 class PodAddresses:
     """Hands out Pod addresses; a Pod keeps its own until ``release``, over restarts of daemon and host.
 

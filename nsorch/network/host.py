@@ -22,12 +22,13 @@ import asyncio
 import dataclasses
 import json
 import os
+import socket
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from nsorch.network.addresses import host_interface
+from nsorch.network.addresses import host_interface, is_host_interface
 from nsorch.network.settings import NetworkSettings
 
 
@@ -69,7 +70,10 @@ class HostNetwork:
         """Delete every veth that belongs to none of the Pod uids in ``keep``; their routes go with them. Returns names.
 
         Veths normally die with their network namespace; this is for those whose Pod died unseen."""
-        return list(await self._run("sweep", sorted(host_interface(uid) for uid in keep)))
+        wanted = {host_interface(uid) for uid in keep}
+        if all(name in wanted for _, name in socket.if_nameindex() if is_host_interface(name)):
+            return []  # the rule, which needs no program
+        return list(await self._run("sweep", sorted(wanted)))
 
     async def interfaces(self) -> list[str]:
         """Names of all host-side veths of nsorch that exist now."""

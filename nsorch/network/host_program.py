@@ -18,7 +18,7 @@ from pyroute2.iproute.linux import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from nsorch.kit.files import write_atomic
-from nsorch.network.addresses import INTERFACE_PREFIX
+from nsorch.network.addresses import is_host_interface
 from nsorch.network.settings import NetworkSettings
 from nsorch.network.watch import ROUTE_PROTOCOL
 
@@ -176,8 +176,7 @@ class HostWork:
         return {
             name: link["index"]
             for link in self._ip.get_links()
-            if (name := str(link.get_attr("IFLA_IFNAME"))).startswith(INTERFACE_PREFIX)
-            and len(name) == len(INTERFACE_PREFIX) + 12
+            if is_host_interface(name := str(link.get_attr("IFLA_IFNAME")))
         }
 
     def _sweep(self, wanted: set[str]) -> list[str]:
