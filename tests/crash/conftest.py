@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import Cluster
+from tests.support.host import processes
 from tests.support.node_host import busybox_archive
 from tests.support.space import Space, space
 
@@ -23,6 +24,7 @@ def daemon(archive: Path) -> Iterator[Cluster]:
         cluster.nsorch("image", "load", str(archive))
         yield cluster
         cluster.check_log()
+    assert not processes(cluster)
 
 
 @pytest.fixture

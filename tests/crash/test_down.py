@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import Cluster
+from tests.support.cluster import PROJECT, Cluster
 from tests.support.crash import kill_daemon
 from tests.support.host import processes, traces
 from tests.support.space import Space, is_ready, space, status_of
@@ -76,6 +78,29 @@ def test_nothing_is_left(fresh: tuple[Cluster, Mapping[str, object]], how: str) 
     assert cluster.nsorch("down").returncode == 0  # again, with nothing to do
     assert traces(cluster) == wanted
     cluster.check_log()
+
+
+def test_a_daemon_that_is_killed_while_it_takes_everything_down(fresh: tuple[Cluster, Mapping[str, object]]) -> None:
+    cluster, before = fresh
+    here = Space(cluster, "default")
+    populate(here)
+    argv = [sys.executable, "-m", "nsorch.cli.main", "down", "--timeout", "30"]
+    process = cluster.namespace.popen(
+        argv, env=cluster.environment, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "stopping Pods\n"
+    kill_daemon(cluster)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "went away" in told
+    cluster.nsorch("down", "--timeout", "1")
+    wanted = {**before, "pod folders": traces(cluster)["pod folders"]}
+    cluster.eventually(lambda: traces(cluster) == wanted, what="the host is as it was", seconds=15)
+    cluster.up()
+    here.rolled_out("web")
+    for name in ("bare", "host", "stubborn"):
+        here.ready(name)
 
 
 def test_up_after_down_is_like_after_a_reboot(fresh: tuple[Cluster, Mapping[str, object]]) -> None:

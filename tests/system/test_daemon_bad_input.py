@@ -213,6 +213,16 @@ def test_the_command_line_without_a_daemon(daemon: Cluster, tmp_path: Path) -> N
 NSORCH = [sys.executable, "-m", "nsorch.cli.main"]
 
 
+def test_a_root_that_cannot_be(daemon: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for root in (file, file / "below", Path("/proc/nothing")):
+        done = daemon.run([*NSORCH, "--root", str(root), "up"], check=False)
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert str(root) in done.stderr
+
+
 def test_a_second_daemon_for_the_same_root(daemon: Cluster) -> None:
     assert "already running" in daemon.nsorch("up").stdout
     done = daemon.nsorch("daemon", check=False, timeout=LIMIT)
