@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
@@ -24,7 +24,8 @@ from nsorch.resources.registry import Kind, Registry
 
 @dataclass(frozen=True, slots=True)
 class Subresource:
-    """What is served below an object: its kind and verbs. An empty ``kind`` means the kind of the parent."""
+    """What is served below an object: its kind and verbs. An empty ``kind`` means the kind of the parent, and
+    ``{kind}`` within it stands for that."""
 
     verbs: tuple[str, ...]
     kind: str = ""
@@ -39,6 +40,7 @@ SUBRESOURCES = {
     "exec": Subresource(("create", "get"), "PodExecOptions"),
     "attach": Subresource(("create", "get"), "PodAttachOptions"),
     "portforward": Subresource(("create", "get"), "PodPortForwardOptions"),
+    "proxy": Subresource(("create", "delete", "get", "patch", "update"), "{kind}ProxyOptions"),
     "ephemeralcontainers": Subresource(("get", "patch", "update")),
     "eviction": Subresource(("create",), "Eviction", "policy", "v1"),
     "binding": Subresource(("create",), "Binding"),
@@ -175,7 +177,8 @@ def singular(kind: Kind[Any]) -> str:
 
 def subresources(kind: Kind[Any]) -> list[tuple[str, Subresource]]:
     """The served subresources of a kind, by name."""
-    return [(name, SUBRESOURCES[name]) for name in sorted(kind.subresources) if name in SUBRESOURCES]
+    found = [(name, SUBRESOURCES[name]) for name in sorted(kind.subresources) if name in SUBRESOURCES]
+    return [(name, replace(sub, kind=sub.kind.format(kind=kind.kind))) for name, sub in found]
 
 
 def storage_version_hash(kind: Kind[Any]) -> str:

@@ -15,7 +15,7 @@ from aiohttp import web
 from nsorch.api import failures
 from nsorch.api.call import Call, Target
 from nsorch.api.discovery import Discovery
-from nsorch.api.handlers import logs, reading, reviews, streams, subresources, system, writing
+from nsorch.api.handlers import logs, proxy, reading, reviews, streams, subresources, system, writing
 from nsorch.api.handlers.system import Check
 from nsorch.api.openapi import OpenApi
 from nsorch.api.review_kinds import REVIEWS
@@ -74,6 +74,13 @@ SUBRESOURCES: Mapping[tuple[str, str], Row] = {
     ("attach", "POST"): Row("create", streams.attach),
     ("portforward", "GET"): Row("get", streams.portforward),
     ("portforward", "POST"): Row("create", streams.portforward),
+    ("proxy", "GET"): Row("get", proxy.proxy),
+    ("proxy", "HEAD"): Row("get", proxy.proxy),
+    ("proxy", "OPTIONS"): Row("get", proxy.proxy),
+    ("proxy", "POST"): Row("create", proxy.proxy),
+    ("proxy", "PUT"): Row("update", proxy.proxy),
+    ("proxy", "PATCH"): Row("patch", proxy.proxy),
+    ("proxy", "DELETE"): Row("delete", proxy.proxy),
 }
 
 
@@ -136,6 +143,8 @@ class Routes:
         if rest[0] == "namespaces" and len(rest) > 2 and self._registry.at(group, version, rest[2]) is not None:
             namespace, rest = rest[1], rest[2:]
         kind = self._registry.at(group, version, rest[0])
+        if kind is not None and rest[2:3] == ["proxy"] and "proxy" in kind.subresources:
+            rest = rest[:3]  # any path may follow
         if kind is None or len(rest) > 3 or not all(rest):
             raise failures.unknown_path()
         if (namespace is not None) != kind.namespaced and (len(rest) > 1 or namespace is not None):

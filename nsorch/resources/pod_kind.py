@@ -28,6 +28,7 @@ POD = Kind(
         "exec",
         "attach",
         "portforward",
+        "proxy",
         "eviction",
         "binding",
         "ephemeralcontainers",

@@ -7,6 +7,7 @@ from dataclasses import fields
 from nsorch.api.handlers.watching import MIN_TIMEOUT
 from nsorch.api.patch import PATCH_TYPES
 from nsorch.api.protobuf import MEDIA_TYPE
+from nsorch.api.proxy.kubelet import PATHS
 from nsorch.api.routes import ANONYMOUS
 from nsorch.api.settings import ApiSettings
 from nsorch.api.streams.portforward import TUNNEL
@@ -47,6 +48,10 @@ def protocol() -> list[str]:
         "  and over SPDY/3.1 (`v5` to `v1.channel.k8s.io`), as older kubectl and client-go's SPDY executor speak it.",
         f"- **portforward** over WebSocket (`{TUNNEL}`, or `v4.channel.k8s.io` with `ports` in the query)",
         "  and over SPDY/3.1. A stream that nobody reads holds up the connection that it is on, and no memory grows.",
+        "- **proxy** of Pods, Services and Nodes: every method, streamed both ways, WebSockets and other upgrades; `NAME`,",
+        "  `NAME:PORT`, `SCHEME:NAME:PORT`. Redirects and links in HTML lead through the proxy again. Certificates of",
+        "  https backends are not checked. A Node without a port is the kubelet's own API, of which",
+        f"  {', '.join(f'`{path}`' for path in PATHS)} are answered. Methods beyond the table's: HEAD, OPTIONS.",
         "- **Who may.** The unix socket is root's. Over HTTPS the client certificate names user and groups;",
         "  `system:masters` may do everything, anybody else nothing (403). There is no RBAC and there are no bearer tokens.",
         f"  Without identity: {', '.join(f'`{path}`' for path in ANONYMOUS)}.",

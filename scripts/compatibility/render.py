@@ -81,7 +81,7 @@ def _subresources() -> list[str]:
         for name in sorted(kind.subresources):
             methods = served(name)
             about = KINDS_OF.get(name)
-            shown = (about.kind if about else "") or kind.kind
+            shown = (about.kind if about else "").format(kind=kind.kind) or kind.kind
             state = " ".join(methods) or "not served: 405, and not in discovery"
             rows.append([f"`{kind.plural}/{name}`", shown, state])
     return ["## Subresources", "", *_table(["Subresource", "Kind", "Methods"], rows)]

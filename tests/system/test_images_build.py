@@ -343,7 +343,8 @@ def test_cancelling_a_build_ends_its_processes(builder: Builder, tmp_path: Path)
 
         task = asyncio.create_task(store.build(context, tag="x", progress=progress))
         await asyncio.wait_for(begun.wait(), 30)
-        sleepers = [pid for pid in os.listdir("/proc") if pid.isdigit() and _command(pid) == b"sleep\x0012345\x00"]
+        # the shell whose command line has it, and perhaps already the sleep that it starts
+        sleepers = [pid for pid in os.listdir("/proc") if pid.isdigit() and b"sleep 12345" in _words(pid)]
         pidfds = [os.pidfd_open(int(pid)) for pid in sleepers]
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -355,7 +356,7 @@ def test_cancelling_a_build_ends_its_processes(builder: Builder, tmp_path: Path)
             await asyncio.wait_for(ended.wait(), 10)
             loop.remove_reader(fd)
             os.close(fd)
-        assert len(pidfds) == 1
+        assert pidfds
         await store.close()
 
     asyncio.run(work())

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from nsorch.api.discovery import SUBRESOURCES, subresources
+from nsorch.api.discovery import Subresource, subresources
 from nsorch.api.openapi import names
 from nsorch.api.openapi.schemas import Components
 from nsorch.api.patch import PATCH_TYPES
@@ -73,6 +73,8 @@ _EXEC = [
     _query("tty", "boolean", "Allocate a terminal."),
 ]
 _PORTS = [_query("ports", "integer", "Ports to forward, for WebSocket channels; SPDY names them for each stream.")]
+_PROXY = [_query("path", "string", "Part of the address that the request goes to.")]
+_PATH = _in_path("path", "The path that the request goes to.")
 _NAMESPACE = _in_path("namespace", "The object's namespace.")
 _NAME = _in_path("name", "The object's name.")
 
@@ -120,8 +122,8 @@ class Paths:
         path = f"{scope}/{kind.plural}/{{name}}"
         if single:
             self.paths[path] = single | {"parameters": [_NAME, *shared, _PRETTY]}
-        for name, _ in subresources(kind):
-            self._subresource(kind, name, path, [_NAME, *shared, _PRETTY], label, identity, item)
+        for name, sub in subresources(kind):
+            self._subresource(kind, name, sub, path, [_NAME, *shared, _PRETTY], label, identity, item)
 
     def _single(self, label: str, identity: Json, item: str, verbs: tuple[str, ...]) -> Json:
         operations: Json = {}
@@ -138,10 +140,17 @@ class Paths:
         return operations
 
     def _subresource(
-        self, kind: Kind[Any], name: str, path: str, shared: list[Json], label: str, identity: Json, item: str
+        self,
+        kind: Kind[Any],
+        name: str,
+        sub: Subresource,
+        path: str,
+        shared: list[Json],
+        label: str,
+        identity: Json,
+        item: str,
     ) -> None:
         label = f"{label}{name[0].upper()}{name[1:]}"
-        sub = SUBRESOURCES[name]
         operations: Json = {}
         if name == "log":
             operations["get"] = self._operation("get", label, identity, "", _LOG)
@@ -150,6 +159,15 @@ class Paths:
             query = _PORTS if name == "portforward" else _EXEC
             operations["get"] = self._operation("connect", f"Get{label}", about, "", query)
             operations["post"] = self._operation("connect", f"Post{label}", about, "", query)
+        elif name == "proxy":
+            about = identity | {"kind": sub.kind}
+            methods = ("get", "post", "put", "patch", "delete", "head", "options")
+            for suffix, more in (("", []), ("WithPath", [_PATH])):
+                self.paths[f"{path}/proxy" + ("/{path}" if suffix else "")] = {
+                    method: self._operation("connect", f"{method.title()}{label}{suffix}", about, "", _PROXY)
+                    for method in methods
+                } | {"parameters": [*shared, *more]}
+            return
         else:
             about = {"group": sub.group, "kind": sub.kind, "version": sub.version} if sub.kind else identity
             model = _MODELS.get(sub.kind)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 from aiohttp import WSMsgType, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.base_protocol import BaseProtocol
 
 LIMIT = 256 * 1024
 """Bytes that wait to be read before the other side is made to wait."""
@@ -75,24 +77,14 @@ class Inlet:
         return data
 
 
-class Upgraded:
-    """The connection under a request that has been answered with 101."""
+class Bare:
+    """A connection that an aiohttp protocol has given up: ``inlet`` is what that feeds, ``writer`` knows when it drains."""
 
-    def __init__(self, request: web.Request) -> None:
-        self._protocol = request.protocol
-        self._writer = request.writer
+    def __init__(self, protocol: BaseProtocol, writer: AbstractStreamWriter, inlet: Inlet) -> None:
+        self._protocol = protocol
+        self._writer = writer
+        self._inlet = inlet
         self._draining: asyncio.Future[None] | None = None
-        self._inlet = Inlet()
-        self._inlet.take_from(request.transport)
-        self._protocol.set_parser(cast(Any, self._inlet))
-
-    @classmethod
-    async def answer(cls, request: web.Request, headers: Mapping[str, str]) -> tuple[web.StreamResponse, Upgraded]:
-        """Send 101 with ``headers`` (Upgrade among them); the response and what the connection is now."""
-        response = web.StreamResponse(status=101, headers={"Connection": "Upgrade", **headers})
-        response.force_close()  # it is no HTTP connection any more
-        await response.prepare(request)
-        return response, cls(request)
 
     async def read(self) -> bytes:
         return await self._inlet.read()
@@ -100,7 +92,7 @@ class Upgraded:
     async def write(self, data: bytes) -> None:
         transport = self._protocol.transport
         if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client has gone")
+            raise ConnectionResetError("the other side has gone")
         transport.write(data)
         if self._protocol.writing_paused:
             # All writers wait for the same moment, and one that is cancelled must not end the others' waiting.
@@ -108,6 +100,25 @@ class Upgraded:
                 self._draining = asyncio.ensure_future(self._writer.drain())
                 self._draining.add_done_callback(_heard)
             await asyncio.shield(self._draining)
+
+
+class Upgraded(Bare):
+    """The connection under a request that has been answered with 101."""
+
+    def __init__(self, request: web.Request) -> None:
+        inlet = Inlet()
+        inlet.take_from(request.transport)
+        super().__init__(request.protocol, request.writer, inlet)
+        request.protocol.set_parser(cast(Any, inlet))
+
+    @classmethod
+    async def answer(cls, request: web.Request, headers: Mapping[str, str]) -> tuple[web.StreamResponse, Upgraded]:
+        """Send 101 with ``headers`` (Upgrade among them); the response and what the connection is now."""
+        response = web.StreamResponse(status=101, headers=headers)
+        response.headers["Connection"] = "Upgrade"
+        response.force_close()  # it is no HTTP connection any more
+        await response.prepare(request)
+        return response, cls(request)
 
 
 class Messages:
