@@ -362,9 +362,10 @@ def test_cancelling_a_build_ends_its_processes(builder: Builder, tmp_path: Path)
     asyncio.run(work())
 
 
-def _command(pid: str) -> bytes:
+def _words(pid: str) -> bytes:
+    """The command line of a process, words apart."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
     except OSError:
         return b""
 
