@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.space import Space, condition, main, status_of, waits_for
 
 EMPTY = {"name": "work", "emptyDir": {}}
-WORK = {"volumeMounts": [{"name": "work", "mountPath": "/work"}]}
+WORK = {"volumeMounts": [{"name": "work", "mountPath": "/shared"}]}
 
 
 def test_containers_of_a_pod_share_network_and_memory(here: Space) -> None:
@@ -105,14 +105,14 @@ def test_host_paths(here: Space, tmp_path: Path) -> None:
 
 def test_init_containers_and_sidecars(here: Space) -> None:
     """Init containers one after the other, a sidecar from its place on; all done: the Pod has Succeeded."""
-    mounted = {"volumeMounts": [{"name": "work", "mountPath": "/work"}]}
-    first = main(["sh", "-c", "echo first >> /work/order"], name="first", **mounted)
-    helper = "echo sidecar >> /work/order; trap 'echo sidecar ends; exit 0' TERM; while true; do sleep 0.05; done"
+    mounted = {"volumeMounts": [{"name": "work", "mountPath": "/shared"}]}
+    first = main(["sh", "-c", "echo first >> /shared/order"], name="first", **mounted)
+    helper = "echo sidecar >> /shared/order; trap 'echo sidecar ends; exit 0' TERM; while true; do sleep 0.05; done"
     sidecar = main(["sh", "-c", helper], name="sidecar", restartPolicy="Always", **mounted)
-    ready = {"exec": {"command": ["grep", "-q", "sidecar", "/work/order"]}, "periodSeconds": 1}
+    ready = {"exec": {"command": ["grep", "-q", "sidecar", "/shared/order"]}, "periodSeconds": 1}
     sidecar["startupProbe"] = ready
-    second = main(["sh", "-c", "echo second >> /work/order"], name="second", **mounted)
-    end = main(["sh", "-c", "cat /work/order; exit 0"], **mounted)
+    second = main(["sh", "-c", "echo second >> /shared/order"], name="second", **mounted)
+    end = main(["sh", "-c", "cat /shared/order; exit 0"], **mounted)
     here.pod(
         "one",
         containers=[end],
@@ -182,7 +182,7 @@ def test_hooks(here: Space) -> None:
 
 def test_restart_policies(here: Space) -> None:
     here.pod("always", {"command": ["false"]})
-    here.pod("on-failure", {"command": ["sh", "-c", "test -e /work/x && exit 0; touch /work/x; exit 1"], **WORK},
+    here.pod("on-failure", {"command": ["sh", "-c", "test -e /shared/x && exit 0; touch /shared/x; exit 1"], **WORK},
              restartPolicy="OnFailure", volumes=[EMPTY])  # fmt: skip
     here.pod("never", {"command": ["sh", "-c", "exit 5"]}, restartPolicy="Never")
     assert status_of(here.done("never"))["state"]["terminated"]["exitCode"] == 5
@@ -227,7 +227,7 @@ def test_security_context(here: Space) -> None:
     user = {"runAsUser": 1000, "runAsGroup": 2000, "fsGroup": 3000, "supplementalGroups": [4000]}
     shut = {"readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     script = (
-        "id -u; id -g; id -G; stat -c %g /work; touch /work/a && stat -c %g /work/a; touch /x 2>/dev/null || echo ro; "
+        "id -u; id -g; id -G; stat -c %g /shared; touch /shared/a && stat -c %g /shared/a; touch /x 2>/dev/null || echo ro; "
         "grep -E 'NoNewPrivs|CapEff' /proc/self/status"
     )
     here.pod(

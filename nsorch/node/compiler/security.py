@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nsorch.linux.capabilities import NAMES
 from nsorch.node.compiler.failures import ConfigError
 from nsorch.node.ports import ImageConfig
 from nsorch.resources.container import Container, EphemeralContainer
@@ -26,37 +27,7 @@ DEFAULT_CAPABILITIES = (
     "CAP_AUDIT_WRITE",
 )
 """containerd's default set (``oci/spec.go``)."""
-
-ALL_CAPABILITIES = (
-    *DEFAULT_CAPABILITIES,
-    "CAP_DAC_READ_SEARCH",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_LEASE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-)
+ALL_CAPABILITIES = tuple(NAMES)
 
 MASKED_PATHS = (
     "/proc/acpi",
