@@ -1,4 +1,4 @@
-"""logs, exec, attach, cp on the whole daemon, by kubectl and by nsorch."""
+"""logs, exec, attach, cp, port-forward on the whole daemon, by kubectl and by nsorch."""
 
 from __future__ import annotations
 
@@ -99,6 +99,21 @@ def test_copy(here: Space, tmp_path: object) -> None:
     here.kubectl("cp", "one:/tmp/copy", back)
     with open(back, "rb") as file:
         assert file.read() == data
+
+
+def test_port_forward(here: Space) -> None:
+    here.pod("one", main(["sh", "-c", "mkdir /www; echo forwarded > /www/index.html; exec httpd -f -p 8080 -h /www"]))
+    here.ready("one")
+    here.sh("one", "until wget -qO- http://localhost:8080/; do sleep 0.05; done")
+    with following(here, "port-forward", "pod/one", ":8080") as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().split("127.0.0.1:")[1].split()[0]
+        for _ in range(3):
+            answer = here.cluster.run([sys.executable, "-c", FETCH, f"http://127.0.0.1:{port}/"])
+            assert answer.stdout == "forwarded\n\n"
+
+
+FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
 
 
 @contextlib.contextmanager
