@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from nsorch.kit import logs
 from nsorch.kit.clock import Clock, SystemClock
 from nsorch.kit.paths import Paths
+from nsorch.linux.placement import spread_subfolders
 from nsorch.node import disk
 from nsorch.node.adoption import sweep
 from nsorch.node.context import NodeContext
@@ -67,6 +68,7 @@ class NodeAgent:
         """Have the spawner running, adopt what lives, start what should, sweep what nobody wants."""
         for folder, mode in ((self._paths.pods, 0o711), (self._paths.logs, 0o755), (self._paths.pod_sockets, 0o700)):
             folder.mkdir(mode=mode, parents=True, exist_ok=True)
+            spread_subfolders(folder)
         spawner = Spawner(self._paths)
         self._context = NodeContext(
             client=self._client,
