@@ -64,14 +64,37 @@ def test_a_killed_supervisor_is_a_failed_pod_and_its_replicaset_makes_another(he
 def test_a_killed_spawner_is_replaced(here: Space, daemon: Cluster) -> None:
     here.pod("before")
     before = here.ready("before")
-    connection = wire.connect(str(daemon.root / "run" / "spawner.sock"))
-    wire.send(connection, {"id": 1, "op": "ping"})
-    answer = wire.receive(connection)
-    assert answer is not None
-    os.kill(answer[0]["pid"], signal.SIGKILL)
-    assert wire.receive(connection) is None
-    connection.close()
+    kill_spawner(daemon)
     here.pod("after")
     here.ready("after")
     assert identity(here.get("pods", "before")) == identity(before)
     check_nothing_lost_or_double(daemon, here)
+
+
+def test_the_spawner_is_killed_while_it_starts_pods(here: Space, daemon: Cluster) -> None:
+    here.deployment("web", 20)
+    for count in (3, 10):
+        here.until(
+            "pods",
+            lambda pods, count=count: sum(pod["status"].get("phase") == "Running" for pod in pods.values()) >= count,
+            what=f"{count} Pods run",
+        )
+        kill_spawner(daemon)
+    here.rolled_out("web")
+    pods = here.pods_of("web")
+    assert len(pods) == 20
+    assert all(status_of(pod)["restartCount"] == 0 for pod in pods)
+    check_nothing_lost_or_double(daemon, here)
+
+
+def kill_spawner(cluster: Cluster) -> None:
+    """SIGKILL, and wait until it is gone."""
+    connection = wire.connect(str(cluster.files / "run" / "spawner.sock"))
+    try:
+        wire.send(connection, {"id": 1, "op": "ping"})
+        answer = wire.receive(connection)
+        assert answer is not None
+        os.kill(answer[0]["pid"], signal.SIGKILL)
+        assert wire.receive(connection) is None
+    finally:
+        connection.close()
