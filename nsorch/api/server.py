@@ -79,9 +79,10 @@ class ApiServer:
         )
         await self._runner.setup()
         try:
-            await web.SockSite(self._runner, _unix_socket(self._settings)).start()
             if self._settings.secure_address:
                 await self._start_https()
+            # last: whoever reaches /readyz on this socket finds the port listening too
+            await web.SockSite(self._runner, _unix_socket(self._settings)).start()
         except BaseException:
             await self.stop()
             raise
