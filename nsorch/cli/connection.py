@@ -116,7 +116,9 @@ class Connection:
         except TimeoutError:
             raise CommandFailure(f"cannot {method} {path}: the daemon did not answer within {timeout:g} s") from None
         except (http.client.HTTPException, OSError) as error:
-            raise CommandFailure(f"cannot {method} {path}: the daemon broke the connection ({error})") from None
+            raise CommandFailure(
+                f"cannot {method} {path}: the daemon broke the connection ({str(error).strip()})"
+            ) from None
         for warning in response.headers.get_all("Warning") or ():
             parts = warning.split('"')
             warn(parts[1] if len(parts) > 2 else warning)

@@ -76,6 +76,7 @@ def up(
         "cluster_domain": cluster_domain,
         "api_port": api_port,
     }
+    _check_length(session.paths)
     began = time.monotonic()
     told = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
     if session.connection.alive() or daemon_pid(session.paths):

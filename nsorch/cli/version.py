@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def version(output: Document = "", root: Root = None) -> None:
-    """Print the version of this command, and of the daemon if one runs."""
+    """Print the versions of this command and the daemon."""
     out.check(output, ("", "json", "yaml"))
     session = Session(root)
     answer = {"client": __version__}

@@ -49,7 +49,8 @@ class CommandLine:
         return subprocess.Popen(command, cwd=PROJECT, env=environment, **{**given, **options})
 
     def _placed(self, words: tuple[str, ...]) -> tuple[str, ...]:
-        if not words or words[0] not in NAMESPACED or "-A" in words or "-n" in words:
+        own = words[: words.index("--")] if "--" in words else words
+        if not words or words[0] not in NAMESPACED or "-A" in own or "-n" in own:
             return words
         first = 2 if words[0] == "rollout" else 1
         return (*words[:first], "-n", self.namespace, *words[first:])
