@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from typing import Any, Literal
+from typing import Literal
 
 from nsorch.kit.clock import Clock, rfc3339
 from nsorch.kit.logs import logger
 from nsorch.resources.common import ObjectReference
 from nsorch.resources.event import Event, EventSource
 from nsorch.resources.meta import ObjectMeta, Resource
-from nsorch.store import Store, StoreError
+from nsorch.store import Record, Store, StoreError
 
 log = logger("events")
 MAX_MESSAGE = 1024
@@ -52,7 +52,7 @@ class Recorder:
 
     def _record(
         self, about: Resource, type: str, reason: str, message: str, component: str, field_path: str
-    ) -> asyncio.Future[Any] | None:
+    ) -> asyncio.Future[Record] | None:
         namespace = about.namespace or "default"
         content = "\0".join((about.KIND, about.uid, type, reason, message, component, field_path))
         name = f"{about.name[:200]}.{hashlib.sha256(content.encode()).hexdigest()[:16]}"
@@ -97,6 +97,10 @@ class Recorder:
         return record is not None and not record.obj.terminating
 
 
-def _check(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled() and (error := future.exception()):
+def _check(future: asyncio.Future[Record]) -> None:
+    if future.cancelled():
+        return
+    if error := future.exception():
         log.warning("cannot record an event: %s", error)
+    else:
+        future.result().forget()  # Events are many, and served as bytes: their models (5 KiB each) need not stay
