@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from nsorch.resources.runtime import Runtime
 
 if TYPE_CHECKING:
     from nsorch.api.operations import Operations
+
+INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,6 @@ class Call:
         value = self.text(key)
         if not value:
             return None
-        try:
-            return int(value)
-        except ValueError:
-            raise failures.bad_request(f'invalid query parameter {key}="{value}": must be an integer') from None
+        if not INTEGER.fullmatch(value) or abs(int(value)) >= 1 << 63:
+            raise failures.bad_request(f'invalid query parameter {key}="{value[:40]}": must be an integer of 64 bits')
+        return int(value)

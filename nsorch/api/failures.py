@@ -19,13 +19,17 @@ class Failure(ClientError):
     def __init__(self, code: int, reason: str, message: str, details: dict[str, Any] | None = None) -> None:
         super().__init__(code, reason, message)
         self.details = details or {}
+        self.metadata: dict[str, Any] = {}
+        """``metav1.ListMeta`` of the Status: the token with which a list that expired may go on."""
+        self.headers: dict[str, str] = {}
+        """Of the response."""
 
     def status(self) -> dict[str, Any]:
         """The ``metav1.Status`` document."""
         document: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": self.metadata,
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
@@ -85,10 +89,13 @@ def unknown_path() -> Failure:
     return Failure(404, "NotFound", "the server could not find the requested resource")
 
 
-def method_not_allowed(what: str = "") -> Failure:
-    """405: the path is served, but not for this verb."""
+def method_not_allowed(what: str = "", allowed: Sequence[str] = ()) -> Failure:
+    """405: the path is served, but not for this verb; those that are ``allowed`` are told in a header."""
     message = "the server does not allow this method on the requested resource"
-    return Failure(405, "MethodNotAllowed", f"{message} ({what})" if what else message)
+    failure = Failure(405, "MethodNotAllowed", f"{message} ({what})" if what else message)
+    if allowed:
+        failure.headers["Allow"] = ", ".join(allowed)
+    return failure
 
 
 def not_acceptable(offers: Sequence[str]) -> Failure:
@@ -136,6 +143,15 @@ def invalid(kind: Kind[Any], name: str, causes: Sequence[Cause]) -> Failure:
         "causes": [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes],
     }
     return Failure(422, "Invalid", f'{qualified} "{name}" is invalid: {text}', details)
+
+
+def invalid_options(name: str, causes: Sequence[Cause]) -> Failure:
+    """422 for query parameters or a body of options: ``ListOptions.meta.k8s.io "" is invalid: limit: ...``."""
+    texts = [f"{cause.field}: {cause.message}" for cause in causes]
+    text = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
+    listed = [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes]
+    details = {"group": "meta.k8s.io", "kind": name, "causes": listed}
+    return Failure(422, "Invalid", f'{name}.meta.k8s.io "" is invalid: {text}', details)
 
 
 def too_many_requests(message: str, retry_seconds: int = 0, causes: Sequence[Cause] = ()) -> Failure:

@@ -18,7 +18,7 @@ from nsorch.api.content import JSON, YAML
 from nsorch.resources import errors, unknown
 from nsorch.resources.base import Model
 from nsorch.resources.meta import Resource
-from nsorch.resources.registry import Kind
+from nsorch.resources.registry import Cause, Kind
 
 M = TypeVar("M", bound=Model)
 Validation = Literal["Strict", "Warn", "Ignore"]
@@ -36,8 +36,8 @@ class _Loader(yaml.CSafeLoader):
     }
 
 
-def field_validation(text: str) -> Validation:
-    """The ``fieldValidation`` query parameter; Failure 400 if it is none."""
+def field_validation(text: str, options: str = "CreateOptions") -> Validation:
+    """The ``fieldValidation`` query parameter; Failure 422 if it is none."""
     match text:
         case "" | "Warn":
             return "Warn"
@@ -45,9 +45,8 @@ def field_validation(text: str) -> Validation:
             return "Strict"
         case "Ignore":
             return "Ignore"
-    raise failures.bad_request(
-        f'fieldValidation: Unsupported value: "{text}": supported values: "", "Ignore", "Strict", "Warn"'
-    )
+    why = f'Unsupported value: {json.dumps(text)}: supported values: "", "Ignore", "Strict", "Warn"'
+    raise failures.invalid_options(options, [Cause("FieldValueNotSupported", "fieldValidation", why)])
 
 
 def decode(raw: bytes, media_type: str, *, depth_limit: int = 200, what: str = "object") -> dict[str, Any]:

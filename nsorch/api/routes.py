@@ -114,27 +114,27 @@ class Routes:
         if handler is None:
             raise failures.unknown_path()
         if method not in ("GET", "HEAD"):
-            raise failures.method_not_allowed()
+            raise failures.method_not_allowed(allowed=("GET", "HEAD"))
         return handler, None, False
 
     def _api(self, method: str, parts: list[str]) -> tuple[Handler, Target | None, bool]:
         head = 2 if parts[0] == "api" else 3
         if len(parts) <= head:
             if method not in ("GET", "HEAD"):
-                raise failures.method_not_allowed()
+                raise failures.method_not_allowed(allowed=("GET", "HEAD"))
             return self._discovery, None, False
         group, version = ("", parts[1]) if parts[0] == "api" else (parts[1], parts[2])
         review = self._reviews.get((f"{group}/{version}", "/".join(parts[head:])))
         if review is not None:
             if method != "POST":
-                raise failures.method_not_allowed()
+                raise failures.method_not_allowed(allowed=("POST",))
             return reviews.review, Target(review, None), False
         if parts == NO_DEFINITIONS and method == "GET" and self._registry.at(*parts[1:]) is None:
             return system.no_definitions, None, False
         target = self._target(group, version, parts[head:])
         row = _row(method, target)
         if row is None:
-            raise failures.method_not_allowed()
+            raise failures.method_not_allowed(allowed=_methods(target))
         return row.handler, target, row.writes
 
     def _target(self, group: str, version: str, rest: list[str]) -> Target:
@@ -165,6 +165,11 @@ def _row(method: str, target: Target) -> Row | None:
         return SUBRESOURCES.get((target.subresource, method))
     row = (OBJECT if target.name else COLLECTION).get(method)
     return row if row is not None and row.verb in target.kind.verbs else None
+
+
+def _methods(target: Target) -> list[str]:
+    """HTTP methods that a path takes."""
+    return [method for method in ("GET", "POST", "PUT", "PATCH", "DELETE") if _row(method, target) is not None]
 
 
 def _base(kind: Kind[Any]) -> str:

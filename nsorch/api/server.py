@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import hdrs, web
 
-from nsorch.api import failures, routes
+from nsorch.api import encoding, failures, routes
 from nsorch.api.access import identity, kubeconfig
 from nsorch.api.access.pki import Pki
 from nsorch.api.call import Api, Call
@@ -193,6 +193,7 @@ class ApiServer:
             response = _refuse(request, error)
         if not response.prepared:
             call.announce(response)
+            response = await encoding.encoded(request, response)
         return response
 
     def _written(self, future: asyncio.Future[web.StreamResponse]) -> None:
@@ -217,7 +218,7 @@ def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
         case _:
             log.exception("%s %s failed", request.method, request.path, exc_info=error)
             failure = failures.internal(f"{type(error).__name__} while answering; see the daemon's log")
-    headers = {}
+    headers = dict(failure.headers)
     if retry := failure.details.get("retryAfterSeconds"):
         headers["Retry-After"] = str(retry)
     response = web.Response(

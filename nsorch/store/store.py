@@ -22,6 +22,7 @@ from nsorch.kit.logs import logger
 from nsorch.resources.meta import Resource
 from nsorch.store import connection as opening
 from nsorch.store.errors import Changed, Exists, Missing, StoreError
+from nsorch.store.history import undo
 from nsorch.store.journal import MAX_BYTES, MAX_CHANGES, Journal, Watcher
 from nsorch.store.loading import load
 from nsorch.store.memory import Objects
@@ -127,12 +128,23 @@ class Store:
             return after
         return self.get(resource, namespace, name)
 
-    def list(self, resource: str, namespace: str | None = None, after: tuple[str, str] | None = None) -> list[Record]:
-        """Durable objects ordered by namespace and name; ``after`` (namespace, name) leaves out all up to that one."""
+    def list(
+        self,
+        resource: str,
+        namespace: str | None = None,
+        after: tuple[str, str] | None = None,
+        *,
+        at: int | None = None,
+    ) -> list[Record]:
+        """Durable objects ordered by namespace and name; ``after`` (namespace, name) leaves out all up to that one.
+
+        ``at``: as they were at that revision; ``Expired`` if the journal does not reach back to it."""
         objects = self._objects.get(resource)
-        if not objects:
-            return []
-        return objects.list(resource, namespace, Key(resource, *after) if after else None)
+        key = Key(resource, *after) if after else None
+        found = objects.list(resource, namespace, key) if objects else []
+        if at is None or at >= self.revision:
+            return found
+        return undo(self.journal, resource, found, at, namespace, key)
 
     def owned(self, resource: str, owner_uid: str) -> Iterable[Record]:
         """Durable objects whose controller ownerReference has this uid."""

@@ -80,7 +80,7 @@ async def test_a_streaming_list_ends_with_an_annotated_bookmark(tmp_path: Path) 
             await api.call("POST", f"{CORE}/configmaps", configmap("b"))
             assert told(await following()) == ("ADDED", "b")
         bad = await api.call("GET", f"{CORE}/configmaps?watch=1&sendInitialEvents=true")
-        assert bad.code == 400
+        assert bad.code == 422
 
 
 @on_a_loop
@@ -126,8 +126,12 @@ async def test_an_old_version_is_expired(tmp_path: Path) -> None:
         async with watching(api, f"{CORE}/configmaps?watch=1&resourceVersion={version}"):
             for number in range(30):
                 await label(api, "a", str(number))
-        gone = await api.call("GET", f"{CORE}/configmaps?watch=1&resourceVersion={version}")
-        assert (gone.code, gone.body["reason"]) == (410, "Expired")
+        async with watching(api, f"{CORE}/configmaps?watch=1&resourceVersion={version}") as following:
+            gone = await following()
+            assert await following() is None
+        assert gone["type"] == "ERROR"
+        assert (gone["object"]["code"], gone["object"]["reason"]) == (410, "Expired")
+        assert gone["object"]["message"].startswith(f"too old resource version: {version} (")
 
 
 @on_a_loop

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from nsorch.api import content, tables
+from nsorch.api import content, encoding, tables
 from nsorch.api.call import Call
 from nsorch.api.content import Format
 from nsorch.api.operations import Page
@@ -95,13 +95,22 @@ def _shaped(
 
 
 async def _stream(call: Call, head: bytes, records: list[Record], form: Format) -> web.StreamResponse:
+    if encoding.wants_pretty(call.request):
+        return of_bytes(head + b",".join(record.body for record in records) + b"]}\n", form)
     response = web.StreamResponse(headers={"Content-Type": form.content_type})
+    gzip = encoding.Gzip() if encoding.takes_gzip(call.request) else None
+    if gzip is not None:
+        encoding.announce_gzip(response)
     call.announce(response)
     await response.prepare(call.request)
-    await response.write(head)
+
+    async def write(data: bytes) -> None:
+        await response.write(await gzip.piece(data) if gzip is not None else data)
+
+    await write(head)
     for first in range(0, len(records), PIECE):
         piece = b",".join(record.body for record in records[first : first + PIECE])
-        await response.write(b"," + piece if first else piece)
-    await response.write(b"]}\n")
-    await response.write_eof()
+        await write(b"," + piece if first else piece)
+    await write(b"]}\n")
+    await response.write_eof(gzip.end() if gzip is not None else b"")
     return response

@@ -2,45 +2,73 @@
 
 from __future__ import annotations
 
+import json
+
 from nsorch.api import failures
 from nsorch.api.call import Call
 from nsorch.api.content import body_type
 from nsorch.api.operations import Deletion, ListOptions, Write
-from nsorch.api.parsing import decode, validate
+from nsorch.api.parsing import Validation, decode, field_validation, validate
+from nsorch.api.patch import APPLY_PATCH
+from nsorch.resources.registry import Cause
 from nsorch.resources.requests import DeleteOptions
+
+NAMES = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
+"""How the options of a request are called, by its method."""
+LONGEST_MANAGER = 128
 
 
 def write_options(call: Call) -> Write:
-    """``dryRun`` and ``fieldManager`` of a write."""
-    return Write(dry_run=dry_run(call.request.query.getall("dryRun", [])), manager=manager(call))
+    """``dryRun`` and ``fieldManager`` of a write; Failure 422."""
+    name = NAMES.get(call.request.method, "UpdateOptions")
+    applies = call.request.content_type == APPLY_PATCH
+    causes: list[Cause] = []
+    if name == "PatchOptions":
+        if applies and not call.text("fieldManager"):
+            causes.append(Cause("FieldValueRequired", "fieldManager", "Required value: is required for apply patch"))
+        elif not applies and call.text("force"):
+            why = "Forbidden: may not be specified for non-apply patch"
+            causes.append(Cause("FieldValueForbidden", "force", why))
+    given = call.text("fieldManager")
+    if len(given) > LONGEST_MANAGER:
+        why = f"Too long: may not be more than {LONGEST_MANAGER} bytes"
+        causes.append(Cause("FieldValueTooLong", "fieldManager", why))
+    if not given.isprintable():
+        odd, at = next((letter, at) for at, letter in enumerate(given) if not letter.isprintable())
+        why = f"Invalid value: {json.dumps(given)}: invalid character U+{ord(odd):04X} (at position {at})"
+        causes.append(Cause("FieldValueInvalid", "fieldManager", why))
+    if causes:
+        raise failures.invalid_options(name, causes)
+    return Write(dry_run=dry_run(call.request.query.getall("dryRun", []), name), manager=manager(call))
 
 
-def dry_run(values: list[str] | None) -> bool:
-    """Failure 400 for anything but All."""
+def validation(call: Call) -> Validation:
+    """``fieldValidation``; Failure 422."""
+    return field_validation(call.text("fieldValidation"), NAMES.get(call.request.method, "UpdateOptions"))
+
+
+def dry_run(values: list[str] | None, name: str = "DeleteOptions") -> bool:
+    """Failure 422 for anything but All."""
     found = [value for value in values or () if value]
     for value in found:
         if value != "All":
-            raise failures.bad_request(f'dryRun: Unsupported value: "{value}": supported values: "All"')
+            why = f'Unsupported value: {json.dumps(value)}: supported values: "All"'
+            raise failures.invalid_options(name, [Cause("FieldValueNotSupported", "dryRun", why)])
     return bool(found)
 
 
 def manager(call: Call) -> str:
     """Who writes: as stated, else the program in ``User-Agent`` before its first slash."""
-    name = call.text("fieldManager")
-    if len(name) > 128:
-        raise failures.bad_request("fieldManager: Too long: may not be more than 128 bytes")
-    return name or call.request.headers.get("User-Agent", "").partition("/")[0][:128] or "unknown"
+    agent = call.request.headers.get("User-Agent", "").partition("/")[0]
+    return call.text("fieldManager") or agent[:LONGEST_MANAGER] or "unknown"
 
 
 def list_options(call: Call) -> ListOptions:
     """Selectors and paging of a list or collection."""
-    limit = call.number("limit") or 0
-    if limit < 0:
-        raise failures.bad_request(f"limit: Invalid value: {limit}: must be greater than or equal to 0")
     return ListOptions(
         label_selector=call.text("labelSelector"),
         field_selector=call.text("fieldSelector"),
-        limit=limit,
+        limit=call.number("limit") or 0,
         continue_=call.text("continue"),
         resource_version=call.text("resourceVersion"),
         match=call.text("resourceVersionMatch"),
@@ -65,11 +93,14 @@ async def deletion(call: Call) -> Deletion:
 
 
 def of_options(given: DeleteOptions, dry: bool = False) -> Deletion:
-    """``metav1.DeleteOptions`` as the operations take it; Failure 400 or 422 on bad values."""
+    """``metav1.DeleteOptions`` as the operations take it; Failure 422 on bad values."""
     propagation = given.propagationPolicy or ""
     if given.orphanDependents is not None:
         if propagation:
-            raise failures.bad_request("orphanDependents and deletionPropagation cannot be both set")
+            why = (
+                f"Invalid value: {json.dumps(propagation)}: orphanDependents and deletionPropagation cannot be both set"
+            )
+            raise failures.invalid_options("DeleteOptions", [Cause("FieldValueInvalid", "propagationPolicy", why)])
         propagation = "Orphan" if given.orphanDependents else "Background"
     base = {
         "grace_seconds": None
@@ -84,10 +115,8 @@ def of_options(given: DeleteOptions, dry: bool = False) -> Deletion:
     match propagation:
         case "" | "Background" | "Foreground" | "Orphan":
             return Deletion(propagation=propagation, **base)  # type: ignore[arg-type]
-    raise failures.bad_request(
-        f'propagationPolicy: Unsupported value: "{propagation}": supported values: '
-        '"Foreground", "Background", "Orphan", "nil"'
-    )
+    why = f'Unsupported value: {json.dumps(propagation)}: supported values: "Foreground", "Background", "Orphan", "nil"'
+    raise failures.invalid_options("DeleteOptions", [Cause("FieldValueNotSupported", "propagationPolicy", why)])
 
 
 async def read_body(call: Call) -> bytes:

@@ -10,10 +10,10 @@ from nsorch.api import failures
 from nsorch.api.call import Call
 from nsorch.api.content import body_type
 from nsorch.api.handlers import answers
-from nsorch.api.handlers.options import dry_run, of_options, read_body, write_options
+from nsorch.api.handlers.options import dry_run, of_options, read_body, validation, write_options
 from nsorch.api.operations import Deletion
 from nsorch.api.operations.scale import scale_of
-from nsorch.api.parsing import check_type, decode, field_validation, unknown_fields, validate
+from nsorch.api.parsing import check_type, decode, unknown_fields, validate
 from nsorch.resources.meta import Resource
 from nsorch.resources.requests import Binding, Eviction
 from nsorch.resources.scale import Scale
@@ -22,7 +22,7 @@ R = TypeVar("R", bound=Resource)
 
 
 async def _read(call: Call, model: type[R], other_versions: tuple[str, ...] = ()) -> R:
-    validation = field_validation(call.text("fieldValidation"))
+    strictness = validation(call)
     document = decode(
         await read_body(call),
         body_type(call.request.headers.get("Content-Type")),
@@ -33,8 +33,8 @@ async def _read(call: Call, model: type[R], other_versions: tuple[str, ...] = ()
         document["apiVersion"] = model.GROUP_VERSION
     check_type(document, model)
     obj = validate(model, document)
-    if validation != "Ignore" and (found := unknown_fields(obj, document)):
-        if validation == "Strict":
+    if strictness != "Ignore" and (found := unknown_fields(obj, document)):
+        if strictness == "Strict":
             raise failures.bad_request(f"{model.KIND} cannot be handled: strict decoding error: {', '.join(found)}")
         call.warnings += found
     return obj
@@ -63,7 +63,7 @@ async def patch_scale(call: Call) -> web.StreamResponse:
         await read_body(call),
         write_options(call),
         subresource="scale",
-        validation=field_validation(call.text("fieldValidation")),
+        validation=validation(call),
         warnings=call.warnings,
     )
     return answers.of_model(call, scale_of(record))

@@ -22,12 +22,15 @@ from nsorch.api.content import Format
 from nsorch.api.failures import Failure
 from nsorch.api.operations import read, views
 from nsorch.api.operations.read import Selects
-from nsorch.resources.registry import Kind
+from nsorch.resources.registry import Cause, Kind
 from nsorch.store import Change, Expired, NotYet, Record
 from nsorch.store.journal import PROGRESS, Watcher
 
 MIN_TIMEOUT = 1800
 """Seconds; a watch without ``timeoutSeconds`` ends at random between this and twice this, as in Kubernetes."""
+NOT_OLDER = "NotOlderThan"
+SLOW_SECONDS = 60.0
+"""A client that has taken nothing for so long, with changes waiting for it, is cut off."""
 INITIAL_END = "k8s.io/initial-events-end"
 
 
@@ -46,6 +49,7 @@ async def watch(call: Call) -> web.StreamResponse:
     store = call.api.operations.store
 
     initial: list[Record] = []
+    gone: Failure | None = None
     if streaming is True or (streaming is None and since in (None, 0)):
         if since:
             read.check_not_ahead(call.api.operations.context, since)
@@ -54,11 +58,18 @@ async def watch(call: Call) -> web.StreamResponse:
     elif since in (None, 0):
         watcher = store.watch(stored.resource, where.namespace)
     else:
-        watcher = _resume(call, stored, since)
+        try:
+            watcher = _resume(call, stored, since)
+        except Expired as error:
+            # As Kubernetes: the request was understood, so the refusal is the first and last event.
+            gone, watcher = failures.expired(str(error)), store.watch(stored.resource, where.namespace)
     stream = Stream(call, kind, form, selected)
     start = store.revision
 
     async with stream:
+        if gone is not None:
+            await stream.error(gone)
+            return stream.response
         for record in initial:
             if selected is None or selected(record.obj):
                 await stream.send("ADDED", record)
@@ -74,27 +85,30 @@ async def watch(call: Call) -> web.StreamResponse:
 
 def _streaming(call: Call) -> bool | None:
     """``sendInitialEvents``: None where absent. Source: ``meta/internalversion/validation``."""
-    match = call.text("resourceVersionMatch")
-    if not call.text("sendInitialEvents"):
-        if match:
-            raise failures.bad_request(
-                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents "
-                "is provided"
-            )
-        return None
-    if match != "NotOlderThan":
-        raise failures.bad_request(
-            "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-        )
-    return call.flag("sendInitialEvents")
+    match, given = call.text("resourceVersionMatch"), bool(call.text("sendInitialEvents"))
+    causes: list[Cause] = []
+
+    def forbidden(why: str) -> None:
+        causes.append(Cause("FieldValueForbidden", "resourceVersionMatch", f"Forbidden: {why}"))
+
+    if given and match != NOT_OLDER:
+        forbidden(f"sendInitialEvents requires setting resourceVersionMatch to {NOT_OLDER}")
+    if match and not given:
+        forbidden("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+    if match and match != NOT_OLDER:
+        why = f'Unsupported value: {json.dumps(match)}: supported values: "{NOT_OLDER}"'
+        causes.append(Cause("FieldValueNotSupported", "resourceVersionMatch", why))
+    if match and call.text("continue"):
+        forbidden("resourceVersionMatch is forbidden when continue is provided")
+    if causes:
+        raise failures.invalid_options("ListOptions", causes)
+    return call.flag("sendInitialEvents") if given else None
 
 
 def _resume(call: Call, kind: Kind[Any], since: int | None) -> Watcher:
     context = call.api.operations.context
     try:
         return context.store.watch(kind.resource, call.where.namespace, since)
-    except Expired as error:
-        raise failures.expired(str(error)) from None
     except NotYet:
         read.check_not_ahead(context, since or 0)
         raise
@@ -134,7 +148,9 @@ class Stream:
         self._columns = True
         self._buffer: list[bytes] = []
         self._include = tables.include_object(call.text("includeObject"))
-        self.response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        self.response = web.StreamResponse(
+            headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
+        )
         self._encode: Callable[[Record], bytes] = lambda record: record.body
         if form.shape == content.TABLE:
             self._encode = self._table
@@ -213,7 +229,17 @@ class Stream:
         if self._buffer:
             data = b"".join(self._buffer)
             self._buffer.clear()
-            await self.response.write(data)
+            try:
+                async with asyncio.timeout(SLOW_SECONDS):
+                    await self.response.write(data)
+            except TimeoutError:
+                self._cut_off()
+                raise ConnectionResetError("the client of a watch does not read") from None
+
+    def _cut_off(self) -> None:
+        transport = self._call.request.transport
+        if transport is not None:
+            transport.abort()
 
     def _table(self, record: Record) -> bytes:
         body = tables.table_of_one(

@@ -10,8 +10,8 @@ from nsorch.api import failures
 from nsorch.api.call import Call
 from nsorch.api.content import body_type
 from nsorch.api.handlers import answers
-from nsorch.api.handlers.options import deletion, list_options, read_body, write_options
-from nsorch.api.parsing import field_validation, parse_object
+from nsorch.api.handlers.options import deletion, list_options, read_body, validation, write_options
+from nsorch.api.parsing import parse_object
 from nsorch.api.patch import APPLY_PATCH, PATCH_TYPES, PatchRefused
 from nsorch.resources.meta import Resource
 from nsorch.resources.namespace import Namespace
@@ -22,10 +22,10 @@ from nsorch.store import Record
 async def read_object(call: Call) -> Resource:
     """The object in the body; what is odd about it becomes warnings."""
     kind: Kind[Any] = call.where.kind
-    validation = field_validation(call.text("fieldValidation"))
+    strictness = validation(call)
     media_type = body_type(call.request.headers.get("Content-Type"))
     raw = await read_body(call)
-    obj, warnings = parse_object(kind, raw, media_type, validation, depth_limit=call.api.settings.depth_limit)
+    obj, warnings = parse_object(kind, raw, media_type, strictness, depth_limit=call.api.settings.depth_limit)
     call.warnings += warnings
     call.warnings += kind.warnings(obj)
     return obj
@@ -47,6 +47,10 @@ async def update(call: Call) -> web.StreamResponse:
     where, operations = call.where, call.api.operations
     options = write_options(call)
     obj = await read_object(call)
+    if not obj.metadata.name:
+        raise failures.bad_request(
+            f"the name of the object ({where.name} based on URL) was undeterminable: name must be provided"
+        )
     record: Record
     if where.subresource == "finalize" and isinstance(obj, Namespace):
         record = await operations.finalize(where.kind, where.name, obj, options)
@@ -65,7 +69,6 @@ async def patch(call: Call) -> web.StreamResponse:
     if call.request.content_type == APPLY_PATCH:
         return await apply(call)
     options = write_options(call)
-    validation = field_validation(call.text("fieldValidation"))
     record = await call.api.operations.patch(
         where.kind,
         where.namespace,
@@ -74,7 +77,7 @@ async def patch(call: Call) -> web.StreamResponse:
         await read_body(call),
         options,
         subresource=where.subresource,
-        validation=validation,
+        validation=validation(call),
         warnings=call.warnings,
     )
     call.warnings += where.kind.warnings(record.obj)
@@ -84,8 +87,6 @@ async def patch(call: Call) -> web.StreamResponse:
 async def apply(call: Call) -> web.StreamResponse:
     """Server-side apply of an object or its status: made if it is not there."""
     where = call.where
-    if not call.text("fieldManager"):
-        raise failures.bad_request("fieldManager: Required value: is required for apply patch")
     record, created = await call.api.operations.apply(
         where.kind,
         where.namespace,
@@ -94,7 +95,7 @@ async def apply(call: Call) -> web.StreamResponse:
         write_options(call),
         force=call.flag("force"),
         subresource=where.subresource,
-        validation=field_validation(call.text("fieldValidation")),
+        validation=validation(call),
         warnings=call.warnings,
     )
     call.warnings += where.kind.warnings(record.obj)

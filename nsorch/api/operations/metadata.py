@@ -46,7 +46,7 @@ def place(kind: Kind[Any], namespace: str | None, obj: Resource) -> None:
 def begin(ctx: Context, kind: Kind[Any], obj: Resource) -> None:
     """Give a new object its name, uid and time."""
     meta = obj.metadata
-    if meta.resourceVersion not in (None, ""):
+    if meta.resourceVersion not in (None, "", "0"):
         raise failures.bad_request("resourceVersion should not be set on objects to be created")
     if not meta.name:
         if not meta.generateName:

@@ -1,22 +1,23 @@
-"""Get and list, from memory: selectors, pages.
+"""Get and list, from memory: selectors, pages, earlier revisions.
 
-A page continues after the last key of the one before and reports the first page's revision, so that a client that
-then watches from there hears of everything that changed meanwhile. No snapshot needs to be kept for that.
+A page continues after the last key of the one before, as the collection was at the first page's revision: the journal
+knows what was changed since (``nsorch.store.history``). A client that then watches from there misses nothing.
+Source: k8s.io/apiserver ``pkg/storage/etcd3/store.go`` and the concepts page on resource versions.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from typing import Any
 
 from nsorch.api import failures
+from nsorch.api.operations import continuing
 from nsorch.api.operations.context import Context, ListOptions, Page
 from nsorch.resources.meta import Resource
-from nsorch.resources.registry import Kind
+from nsorch.resources.registry import Cause, Kind
 from nsorch.resources.selectors import SelectorError, parse_fields, parse_labels
-from nsorch.store import Record
+from nsorch.store import Expired, Record
 
 Selects = Callable[[Resource], bool]
 
@@ -63,16 +64,31 @@ def _field(kind: Kind[Any], name: str) -> Callable[[Any], str]:
 
 
 def list_page(ctx: Context, kind: Kind[Any], namespace: str | None, options: ListOptions) -> Page:
-    """The selected objects, ordered by namespace and name; at most ``limit`` of them if that is not 0."""
+    """The selected objects, ordered by namespace and name; at most ``limit`` of them if that is above 0.
+
+    All pages of one list are of the revision of its first, unless the client goes on with the token of a 410."""
+    check_options(options)
     after: tuple[str, str] | None = None
-    revision = ctx.store.revision
+    at: int | None = None
     if options.continue_:
-        revision, after = _decode(options.continue_, namespace)
-    else:
-        _check_version(ctx, options)
+        asked, after = continuing.decode(options.continue_, namespace)
+        if options.resource_version not in ("", "0"):
+            raise failures.bad_request("specifying resource version is not allowed when using continue")
+        if asked > ctx.store.revision:
+            raise continuing.expired(namespace, after)
+        at = asked if asked > 0 else None
+    elif asked_for := version(options.resource_version):
+        check_not_ahead(ctx, asked_for)
+        if options.match == "Exact" or (not options.match and options.limit > 0):
+            at = asked_for
     selected = selects(kind, options.label_selector, options.field_selector)
-    name = _single_name(options)
-    records = _candidates(ctx, kind, namespace, after, name)
+    try:
+        records = _candidates(ctx, kind, namespace, after, at, _single_name(options))
+    except Expired:
+        if after is not None:
+            raise continuing.expired(namespace, after) from None
+        raise failures.expired("The resourceVersion for the provided list is too old.") from None
+    revision = ctx.store.revision if at is None else at
     if selected is not None:
         records = [record for record in records if selected(record.obj)]
     if options.limit <= 0 or len(records) <= options.limit:
@@ -80,16 +96,16 @@ def list_page(ctx: Context, kind: Kind[Any], namespace: str | None, options: Lis
     page = records[: options.limit]
     # The count is exact only where nothing was filtered: Kubernetes leaves it out otherwise.
     remaining = len(records) - len(page) if selected is None else None
-    return Page(page, revision, _encode(revision, page[-1]), remaining)
+    return Page(page, revision, continuing.after(revision, namespace, page[-1]), remaining)
 
 
 def _candidates(
-    ctx: Context, kind: Kind[Any], namespace: str | None, after: tuple[str, str] | None, name: str
+    ctx: Context, kind: Kind[Any], namespace: str | None, after: tuple[str, str] | None, at: int | None, name: str
 ) -> list[Record]:
-    if name and (namespace or not kind.namespaced):
+    if name and at is None and (namespace or not kind.namespaced):
         record = ctx.store.get(kind.resource, namespace, name)
         return [record] if record is not None and (after is None or (record.namespace, record.name) > after) else []
-    return ctx.store.list(kind.resource, namespace, after)
+    return ctx.store.list(kind.resource, namespace, after, at=at)
 
 
 def _single_name(options: ListOptions) -> str:
@@ -100,32 +116,34 @@ def _single_name(options: ListOptions) -> str:
     return ""
 
 
-def _check_version(ctx: Context, options: ListOptions) -> None:
-    if options.match and options.match not in ("Exact", "NotOlderThan"):
-        raise failures.bad_request(
-            f'resourceVersionMatch: Unsupported value: "{options.match}": supported values: "Exact", "NotOlderThan"'
-        )
-    if options.match and not options.resource_version:
-        raise failures.bad_request(
-            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
-        )
-    asked = version(options.resource_version)
-    if asked is None:
+def check_options(options: ListOptions) -> None:
+    """Failure 422 for what may not be combined. Source: k8s.io/apimachinery ``meta/internalversion/validation``."""
+    match = options.match
+    if not match:
         return
-    check_not_ahead(ctx, asked)
-    if options.match == "Exact" and asked != ctx.store.revision:
-        if asked == 0:
-            raise failures.bad_request(
-                'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
-            )
-        raise failures.expired(f"The resourceVersion for the provided list is too old: {asked}")
+    causes: list[Cause] = []
+    if not options.resource_version:
+        causes.append(_forbidden("resourceVersionMatch is forbidden unless resourceVersion is provided"))
+    if options.continue_:
+        causes.append(_forbidden("resourceVersionMatch is forbidden when continue is provided"))
+    if match not in ("Exact", "NotOlderThan"):
+        why = f'Unsupported value: {json.dumps(match)}: supported values: "Exact", "NotOlderThan", ""'
+        causes.append(Cause("FieldValueNotSupported", "resourceVersionMatch", why))
+    if match == "Exact" and options.resource_version == "0":
+        causes.append(_forbidden('resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
+    if causes:
+        raise failures.invalid_options("ListOptions", causes)
+
+
+def _forbidden(why: str) -> Cause:
+    return Cause("FieldValueForbidden", "resourceVersionMatch", f"Forbidden: {why}")
 
 
 def check_not_ahead(ctx: Context, asked: int) -> None:
     """Failure 504 for a resourceVersion that this store has not reached (it was written by another one)."""
     if asked > ctx.store.revision:
         failure = failures.timeout(f"Too large resource version: {asked}, current: {ctx.store.revision}")
-        failure.details = {
+        failure.details |= {
             "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
             "retryAfterSeconds": 1,
         }
@@ -137,22 +155,7 @@ def version(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise failures.bad_request(f'resourceVersion: Invalid value: "{text}": must be a decimal number')
+        raise failures.bad_request(
+            f"invalid resource version: resourceVersion: Invalid value: {json.dumps(text)}: must be a decimal number"
+        )
     return int(text)
-
-
-def _encode(revision: int, last: Record) -> str:
-    token = json.dumps({"v": "nsorch/v1", "rv": revision, "ns": last.namespace, "n": last.name}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
-
-
-def _decode(token: str, namespace: str | None) -> tuple[int, tuple[str, str]]:
-    try:
-        data = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        if data["v"] != "nsorch/v1" or not isinstance(data["ns"], str) or not isinstance(data["n"], str):
-            raise ValueError("not a continue token of this server")
-        if namespace is not None and data["ns"] != namespace:
-            raise ValueError(f'it belongs to namespace "{data["ns"]}"')
-        return int(data["rv"]), (data["ns"], data["n"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise failures.bad_request(f"continue key is not valid: {error}") from None

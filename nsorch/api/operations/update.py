@@ -80,7 +80,7 @@ def check_current(kind: Kind[Any], namespace: str | None, name: str, obj: Resour
     if given.name and given.name != name:
         raise failures.bad_request(f"the name of the object ({given.name}) does not match the name on the URL ({name})")
     metadata.place(kind, namespace, obj)
-    if given.resourceVersion and given.resourceVersion != old.metadata.resourceVersion:
+    if given.resourceVersion not in (None, "", "0") and given.resourceVersion != old.metadata.resourceVersion:
         raise failures.conflict(kind, name)
     if given.uid and given.uid != old.uid:
         metadata.check_preconditions(kind, old, given.uid, None)
