@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -51,6 +51,26 @@ class View(Generic[T, S]):
     """The stored kind, with the field selectors of this one."""
     to_stored: Callable[[T, S | None], S]
     from_stored: Callable[[S], T]
+    alike: bool = False
+    """Both forms have the same fields in the same places, as the versions of a custom kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a document must go through before it is parsed, where a schema says what the fields are."""
+
+    settle: Callable[[dict[str, Any]], list[str]]
+    """Bring a document into the schema's shape, in place; returns the paths of unknown fields that it had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling(Generic[T]):
+    """How the scale subresource of a custom kind reads and writes."""
+
+    read: Callable[[T], tuple[int, int, str]]
+    """Wanted and present replicas, and the label selector as text."""
+    write: Callable[[T, int], None]
+    """Set the wanted replicas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +109,14 @@ class Kind(Generic[T]):
     """Kinds that end gracefully (Pods): the object's own default grace period in seconds; None: deletes at once."""
     view: View[T, Any] | None = None
     """None: this kind is stored itself."""
+    served: bool = True
+    """Whether requests reach it; a version of a custom kind may be stored and not be served."""
+    deprecation: str = ""
+    """The warning for whoever uses it, if it shall not be used any more."""
+    shape: Shape | None = None
+    """Custom kinds: what documents of it look like, said by a schema instead of by the model."""
+    scaling: Scaling[T] | None = None
+    """Custom kinds with the scale subresource: where the numbers stand."""
 
     @property
     def group_version(self) -> str:
@@ -115,15 +143,49 @@ class Kind(Generic[T]):
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
+Follower = Callable[[Sequence[Kind[Any]], Sequence[Kind[Any]]], None]
+"""Told of kinds that are new and of kinds that are gone."""
+
+
 class Registry:
-    """All kinds served, found by any of their names."""
+    """All kinds served, found by any of their names: those of the program, and custom kinds that come and go."""
 
     def __init__(self, kinds: tuple[Kind[Any], ...]) -> None:
-        self.kinds = kinds
+        self._own = kinds
+        self._followers: list[Follower] = []
+        self._fill(kinds)
+
+    def _fill(self, kinds: tuple[Kind[Any], ...]) -> None:
+        self._all = kinds
+        self.kinds = tuple(kind for kind in kinds if kind.served)
+        """Kinds that requests reach. A new tuple whenever they change."""
         self._by_model = {kind.model: kind for kind in kinds}
-        self._by_path = {(kind.group, kind.version, kind.plural): kind for kind in kinds}
-        self._by_gvk = {(kind.group_version, kind.kind): kind for kind in kinds}
-        self._by_resource = {kind.resource: kind for kind in kinds}
+        self._by_path = {(kind.group, kind.version, kind.plural): kind for kind in self.kinds}
+        self._by_gvk = {(kind.group_version, kind.kind): kind for kind in self.kinds}
+        # Another version of a custom kind has the same resource: objects are of the stored one.
+        self._by_resource = {kind.resource: kind for kind in sorted(kinds, key=lambda kind: kind.view is None)}
+
+    def serve(self, custom: Sequence[Kind[Any]]) -> None:
+        """Make these the custom kinds, instead of those until now. The program's own kinds win over them."""
+        taken = {(kind.group, kind.version, kind.plural) for kind in self._own}
+        wanted = tuple(kind for kind in custom if (kind.group, kind.version, kind.plural) not in taken)
+        before, known = self._all[len(self._own) :], self._by_model
+        self._fill(self._own + wanted)
+        added = [kind for kind in wanted if kind.model not in known]
+        gone = [kind for kind in before if kind.model not in self._by_model]
+        if added or gone:
+            for follower in tuple(self._followers):
+                follower(added, gone)
+
+    def follow(self, follower: Follower) -> Callable[[], None]:
+        """Call ``follower`` whenever custom kinds come or go; returns the way to end that."""
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower) if follower in self._followers else None
+
+    @property
+    def stored(self) -> tuple[Kind[Any], ...]:
+        """The kinds whose objects are kept themselves, served or not."""
+        return tuple(kind for kind in self._all if kind.view is None)
 
     @property
     def models(self) -> list[type[Resource]]:

@@ -25,9 +25,12 @@ DEFINITIONS: dict[str, Any] = json.loads(SCHEMA.read_text())["$defs"]
 
 PACKAGES = {
     "apps": "io.k8s.api.apps.v1.",
+    "definition": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.",
+    "jsonschema": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.",
     "endpointslice": "io.k8s.api.discovery.v1.",
     "events": "io.k8s.api.events.v1.",
     "lease": "io.k8s.api.coordination.v1.",
+    "rbac": "io.k8s.api.rbac.v1.",
     "scale": "io.k8s.api.autoscaling.v1.",
 }
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
@@ -104,6 +107,8 @@ def _kind_of(schema: dict[str, Any]) -> tuple[str, str]:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         scalar = {"Time": "time", "MicroTime": "time", "Quantity": "string", "IntOrString": "int-or-string"}
+        scalar |= dict.fromkeys(("JSON", "JSONSchemaPropsOrBool", "JSONSchemaPropsOrStringArray"), "any")
+        scalar["JSONSchemaPropsOrArray"] = name.replace("JSONSchemaPropsOrArray", "JSONSchemaProps")
         return "", scalar.get(name.rpartition(".")[2], name)
     kind = next(one for one in [schema["type"]] if one) if isinstance(schema["type"], str) else schema["type"][0]
     if kind == "array":
@@ -122,6 +127,8 @@ def _kind_of_shape(model: type[BaseModel], name: str) -> tuple[str, str]:
         inner = next(official for official, one in MODELS.items() if one is shape.model)
     elif shape.type is int:
         inner = "integer"
+    elif shape.type is float:
+        inner = "number"
     elif shape.type is bool:
         inner = "boolean"
     elif shape.type is str:
