@@ -145,7 +145,7 @@ class Routes:
         kind = self._registry.at(group, version, rest[0])
         if kind is not None and rest[2:3] == ["proxy"] and "proxy" in kind.subresources:
             rest = rest[:3]  # any path may follow
-        if kind is None or len(rest) > 3 or not all(rest):
+        if kind is None or len(rest) > 3 or not all(rest) or namespace == "":
             raise failures.unknown_path()
         if (namespace is not None) != kind.namespaced and (len(rest) > 1 or namespace is not None):
             raise failures.unknown_path()
@@ -163,6 +163,8 @@ class Routes:
 def _row(method: str, target: Target) -> Row | None:
     if target.subresource:
         return SUBRESOURCES.get((target.subresource, method))
+    if target.kind.namespaced and target.namespace is None and method != "GET":
+        return None  # all Namespaces at once can be read, never deleted
     row = (OBJECT if target.name else COLLECTION).get(method)
     return row if row is not None and row.verb in target.kind.verbs else None
 

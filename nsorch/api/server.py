@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from nsorch.api import encoding, failures, routes
 from nsorch.api.access import identity, kubeconfig
@@ -68,11 +70,13 @@ class ApiServer:
 
     async def start(self) -> None:
         """Make certificates, write the kubeconfig, listen."""
+        logging.getLogger("aiohttp.server").addFilter(_is_ours)
         self._runner = web.AppRunner(
             self._app,
             handler_cancellation=True,
             shutdown_timeout=STOP_SECONDS,
             access_log=None,
+            auto_decompress=False,
             keepalive_timeout=300,
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
@@ -228,6 +232,13 @@ def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
         # What is left of a refused body is not read: the connection cannot be used again.
         response.force_close()
     return response
+
+
+def _is_ours(entry: logging.LogRecord) -> bool:
+    """Whether a complaint of the HTTP library is about this server: what is no HTTP is the client's fault, and anyone
+    can send it as often as he likes."""
+    error = entry.exc_info[1] if entry.exc_info else None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
 
 
 def _of_http(error: web.HTTPException) -> Failure:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import zlib
+
+from aiohttp.web import RequestPayloadError
 
 from nsorch.api import failures
 from nsorch.api.call import Call
@@ -16,6 +20,8 @@ from nsorch.resources.requests import DeleteOptions
 NAMES = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
 """How the options of a request are called, by its method."""
 LONGEST_MANAGER = 128
+BODY_SECONDS = 60.0
+"""A body that trickles in more slowly is given up."""
 
 
 def write_options(call: Call) -> Write:
@@ -120,15 +126,34 @@ def of_options(given: DeleteOptions, dry: bool = False) -> Deletion:
 
 
 async def read_body(call: Call) -> bytes:
-    """The request's body; Failure 413 above the limit."""
+    """The request's body, unpacked. Failure 413 above the limit, 408 if it does not come, 400 if it is broken."""
     limit = call.api.settings.body_limit
     if (call.request.content_length or 0) > limit:
         raise failures.too_large(limit)
     chunks: list[bytes] = []
     size = 0
-    async for chunk in call.request.content.iter_any():
-        size += len(chunk)
-        if size > limit:
-            raise failures.too_large(limit)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in call.request.content.iter_any():
+                size += len(chunk)
+                if size > limit:
+                    raise failures.too_large(limit)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise failures.Failure(408, "Timeout", f"the body did not arrive within {BODY_SECONDS:g} seconds") from None
+    except RequestPayloadError as error:
+        raise failures.bad_request(f"the body cannot be read: {error}") from None
+    body = b"".join(chunks)
+    coding = call.request.headers.get("Content-Encoding", "").strip().lower()
+    if coding in ("", "identity"):
+        return body
+    if coding != "gzip":
+        raise failures.unsupported_media_type(("Content-Encoding: gzip", "Content-Encoding: identity"))
+    try:
+        # At most one byte more than the limit is made of however little there is.
+        body = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(body, limit + 1)
+    except zlib.error as error:
+        raise failures.bad_request(f"the body is no gzip: {error}") from None
+    if len(body) > limit:
+        raise failures.too_large(limit)
+    return body
