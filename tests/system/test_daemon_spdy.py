@@ -26,11 +26,17 @@ SERVE = "nc -ll -p 9000 -e cat & nc -ll -p 9001 -e sleep 100000 & exec sleep 100
 @pytest.fixture(scope="module")
 def pod(daemon: Cluster) -> Iterator[Space]:
     """A Namespace with the Pod ``one``: port 9000 sends back what it gets, 9001 takes nothing."""
+    settled(daemon)
     with space(daemon) as here:
         here.pod("one", main(["sh", "-c", SERVE]))
         here.ready("one")
         daemon.eventually(lambda: "2329" in here.sh("one", "cat /proc/net/tcp /proc/net/tcp6"), what="port 9001")
         yield here
+
+
+def settled(daemon: Cluster) -> None:
+    """Wait for the cluster's DNS: its watches are connections that come late and stay."""
+    daemon.kubectl("-n", "kube-system", "wait", "--for=condition=Available", "deployment", "--all", "--timeout=30s")
 
 
 def api(pod: Space) -> Path:
