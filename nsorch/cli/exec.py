@@ -71,7 +71,7 @@ def exec(
     }
     path = session.kinds.find("pods").url(namespace, name, "exec")
     told = urlencode(query, doseq=True, errors="surrogateescape")
-    socket = WebSocket(session.connection, f"{path}?{told}", "v5.channel.k8s.io")
+    socket = WebSocket.open(session.connection, f"{path}?{told}", "v5.channel.k8s.io")
     with _raw(tty and stdin):
         status = _Exchange(socket, name, stdin=stdin, tty=tty).run()
     raise typer.Exit(status)

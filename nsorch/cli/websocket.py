@@ -1,56 +1,76 @@
-"""A WebSocket client on the daemon's unix socket, as much of RFC 6455 as the exec subresource needs.
+"""A WebSocket on the daemon's unix socket (RFC 6455, by wsproto), for the exec subresource.
 
-Standard library only: an asyncio client would cost a fifth of a second to import.
+wsproto only turns bytes into events, so it loads in a moment; an asyncio client would cost each command a fifth of a second.
 """
 
 from __future__ import annotations
 
-import base64
-import http.client
-import os
 import select
 import socket
 from collections.abc import Iterator
+from typing import Self
+
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Message,
+    Ping,
+    RejectConnection,
+    RejectData,
+    Request,
+)
+from wsproto.utilities import RemoteProtocolError
 
 from nsorch.cli.connection import Connection, refusal
 from nsorch.cli.failure import CommandFailure
-
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-FINAL, MASKED = 0x80, 0x80
-NO_MASK = bytes(4)
-"""Masking guards against proxies between; on a unix socket there are none, and this key leaves the bytes as they are."""
 
 
 class WebSocket:
     """One connection; reading never blocks, what is sent waits in a buffer."""
 
-    def __init__(self, connection: Connection, path: str, protocol: str) -> None:
-        """ApiFailure if the server refuses."""
-        opened = connection.open(30)
-        headers = {
-            "Connection": "Upgrade",
-            "Upgrade": "websocket",
-            "Sec-WebSocket-Version": "13",
-            "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
-            "Sec-WebSocket-Protocol": protocol,
-            "User-Agent": "nsorch",
-        }
-        try:
-            opened.request("GET", path, headers=headers)
-            # unbuffered: what follows the header belongs to the WebSocket
-            response = http.client.HTTPResponse(_Unbuffered(opened.sock), method="GET")  # type: ignore[arg-type]
-            response.begin()
-            if response.status != 101:
-                raise refusal(response.status, response.read())
-        except (OSError, http.client.HTTPException) as error:
-            raise CommandFailure(f"cannot open a stream: the daemon broke the connection ({error})") from None
-        self._socket = opened.sock
-        self._socket.setblocking(False)
-        self._in = bytearray()
+    def __init__(self, link: socket.socket, path: str, protocol: str) -> None:
+        """Shake hands on ``link``. ApiFailure if the server refuses."""
+        self._socket = link
+        self._protocol = WSConnection(ConnectionType.CLIENT)
         self._message = bytearray()
         self._out = bytearray()
+        self._early: list[bytes] = []
         self.ended = False
         """Nothing more will come."""
+        self._queue(Request(host="localhost", target=path, subprotocols=[protocol]))
+        self._shake_hands()
+        self._socket.setblocking(False)
+
+    @classmethod
+    def open(cls, connection: Connection, path: str, protocol: str) -> Self:
+        """A new connection to the daemon. ApiFailure if it refuses."""
+        return cls(connection.open(30).sock, path, protocol)
+
+    def _shake_hands(self) -> None:
+        rejected, body = 0, bytearray()
+        try:
+            self._socket.sendall(self._out)
+            self._out.clear()
+            while True:
+                data = self._socket.recv(1 << 16)
+                self._protocol.receive_data(data or None)
+                for event in self._protocol.events():
+                    if isinstance(event, AcceptConnection):
+                        self._early += self._messages()
+                        return
+                    if isinstance(event, RejectConnection):
+                        rejected = event.status_code
+                    if isinstance(event, RejectData):
+                        body += event.data
+                        if event.body_finished:
+                            raise refusal(rejected, bytes(body))
+                if not data:
+                    raise ConnectionResetError("closed during the handshake")
+        except (OSError, RemoteProtocolError) as error:
+            raise CommandFailure(f"cannot open a stream: the daemon broke the connection ({error})") from None
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -60,16 +80,12 @@ class WebSocket:
         """Bytes that wait for the daemon to take them."""
         return len(self._out)
 
-    def send(self, data: bytes, opcode: int = BINARY) -> None:
+    def _queue(self, event: Event) -> None:
+        self._out += self._protocol.send(event)
+
+    def send(self, data: bytes) -> None:
         """Queue one message."""
-        size = len(data)
-        if size < 126:
-            head = bytes((FINAL | opcode, MASKED | size))
-        elif size < 1 << 16:
-            head = bytes((FINAL | opcode, MASKED | 126)) + size.to_bytes(2, "big")
-        else:
-            head = bytes((FINAL | opcode, MASKED | 127)) + size.to_bytes(8, "big")
-        self._out += head + NO_MASK + data
+        self._queue(BytesMessage(data))
 
     def flush(self) -> None:
         """Send what the socket takes now."""
@@ -84,6 +100,8 @@ class WebSocket:
 
     def receive(self) -> Iterator[bytes]:
         """Messages that have arrived."""
+        yield from self._early
+        self._early.clear()
         try:
             data = self._socket.recv(1 << 18)
         except BlockingIOError:
@@ -92,56 +110,38 @@ class WebSocket:
             data = b""
         if not data:
             self.ended = True
-        self._in += data
-        while (frame := self._frame()) is not None:
-            opcode, final, payload = frame
-            if opcode == PING:
-                self.send(payload, PONG)
-            elif opcode == CLOSE:
-                self.ended = True
-            elif opcode in (CONTINUATION, TEXT, BINARY):
-                self._message += payload
-                if final:
-                    yield bytes(self._message)
-                    self._message.clear()
+            return
+        self._protocol.receive_data(data)
+        yield from self._messages()
 
-    def _frame(self) -> tuple[int, bool, bytes] | None:
-        """The next whole frame (a server's is never masked)."""
-        have = self._in
-        if len(have) < 2:
-            return None
-        size, start = have[1] & 0x7F, 2
-        if size > 125:
-            start = 4 if size == 126 else 10
-            if len(have) < start:
-                return None
-            size = int.from_bytes(have[2:start], "big")
-        if len(have) < start + size:
-            return None
-        opcode, final, payload = have[0] & 0x0F, bool(have[0] & FINAL), bytes(have[start : start + size])
-        del have[: start + size]
-        return opcode, final, payload
+    def _messages(self) -> Iterator[bytes]:
+        try:
+            for event in self._protocol.events():
+                if isinstance(event, Ping):
+                    self._queue(event.response())
+                elif isinstance(event, CloseConnection):
+                    self.ended = True
+                elif isinstance(event, Message):
+                    self._message += event.data if isinstance(event.data, bytes | bytearray) else event.data.encode()
+                    if event.message_finished:
+                        yield bytes(self._message)
+                        self._message.clear()
+        except RemoteProtocolError:
+            self.ended = True
 
     def close(self) -> None:
-        self.send(b"", CLOSE)
-        self.flush()
+        if not self.ended:
+            self._queue(CloseConnection(code=1000))
+            self.flush()
         self._socket.close()
 
     def wait(self, *others: int) -> list[int]:
         """File descriptors, of this socket and ``others``, that can be read; what is queued is sent meanwhile."""
+        if self._early:
+            return [self.fileno()]
         self.flush()
         own = self.fileno()
         readable, writable, _ = select.select([own, *others], [own] if self._out else [], [])
         if writable:
             self.flush()
         return readable
-
-
-class _Unbuffered:
-    """Lets ``http.client`` read the header and not a byte more."""
-
-    def __init__(self, real: socket.socket) -> None:
-        self._real = real
-
-    def makefile(self, *_args: object, **_options: object) -> socket.SocketIO:
-        return socket.SocketIO(self._real, "r")

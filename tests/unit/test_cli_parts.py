@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, Request
 
 from nsorch.cli import service, targets, up
 from nsorch.cli.exec import exit_code
@@ -15,7 +20,7 @@ from nsorch.cli.image import size
 from nsorch.cli.kinds import Kinds, Served
 from nsorch.cli.names import resolve
 from nsorch.cli.rollout import progress
-from nsorch.cli.websocket import CLOSE, PING, WebSocket
+from nsorch.cli.websocket import WebSocket
 from nsorch.kit.paths import Paths
 
 POD = Served("", "v1", "pods", "Pod", True, ("pods", "pod", "po"), ("all",))
@@ -153,14 +158,23 @@ def test_exit_codes() -> None:
 
 
 @pytest.fixture
-def wire() -> tuple[WebSocket, socket.socket]:
+def wire() -> Iterator[tuple[WebSocket, socket.socket]]:
     """A WebSocket after its handshake, and the server's end."""
     own, other = socket.socketpair()
-    own.setblocking(False)
-    client = WebSocket.__new__(WebSocket)
-    client._socket, client._in, client._message, client._out = own, bytearray(), bytearray(), bytearray()
-    client.ended = False
-    return client, other
+    server = WSConnection(ConnectionType.SERVER)
+
+    def shake_hands() -> None:
+        while not any(isinstance(event, Request) for event in server.events()):
+            server.receive_data(other.recv(4096))
+        other.sendall(server.send(AcceptConnection(subprotocol="p")))
+
+    hand = threading.Thread(target=shake_hands)
+    hand.start()
+    client = WebSocket(own, "/path", "p")
+    hand.join()
+    yield client, other
+    own.close()
+    other.close()
 
 
 def test_messages_arrive_whole(wire: tuple[WebSocket, socket.socket]) -> None:
@@ -175,10 +189,21 @@ def test_messages_arrive_whole(wire: tuple[WebSocket, socket.socket]) -> None:
         got += client.receive()
     assert [len(message) for message in got] == [2, 2, 300, 70000]
     assert got[:2] == [b"ab", b"cd"]
-    server.sendall(bytes((0x80 | PING, 1)) + b"x" + bytes((0x80 | CLOSE, 0)))
+    server.sendall(bytes((0x89, 1)) + b"x" + bytes((0x88, 0)))
     assert list(client.receive()) == []
     assert client.ended
     assert client.unsent == 7  # the answer to the ping
+
+
+def test_a_refused_handshake_tells_why() -> None:
+    own, other = socket.socketpair()
+    body = json.dumps({"kind": "Status", "reason": "NotFound", "message": 'pods "x" not found', "code": 404}).encode()
+    head = f"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    other.sendall(head.encode() + body)
+    with pytest.raises(CommandFailure, match='pods "x" not found'):
+        WebSocket(own, "/path", "p")
+    own.close()
+    other.close()
 
 
 @pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536])
