@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from nsorch.api import failures
+from nsorch.api.access.user import User as User
 from nsorch.api.settings import ApiSettings
 from nsorch.kit.clock import Clock
 from nsorch.resources.registry import Kind, Registry
@@ -39,14 +40,6 @@ class Api:
     registry: Registry
     settings: ApiSettings
     clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """Who asks: a name and groups, as Kubernetes' user.Info."""
-
-    name: str
-    groups: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

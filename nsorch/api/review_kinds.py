@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from nsorch.resources.access_review import SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview
+from nsorch.resources.access_review import (
+    LocalSubjectAccessReview,
+    SelfSubjectAccessReview,
+    SelfSubjectRulesReview,
+    SubjectAccessReview,
+)
 from nsorch.resources.identity_review import SelfSubjectReview
 from nsorch.resources.registry import Kind
 
 REVIEWS: tuple[Kind[Any], ...] = tuple(
-    Kind(model=model, plural=f"{model.KIND.lower()}s", namespaced=False, verbs=("create",))
-    for model in (SelfSubjectReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview)
+    Kind(
+        model=model,
+        plural=f"{model.KIND.lower()}s",
+        namespaced=model is LocalSubjectAccessReview,
+        verbs=("create",),
+    )
+    for model in (
+        SelfSubjectReview,
+        LocalSubjectAccessReview,
+        SelfSubjectAccessReview,
+        SelfSubjectRulesReview,
+        SubjectAccessReview,
+    )
 )
 """Discovery and OpenAPI know them, the registry does not."""

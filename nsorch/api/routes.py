@@ -23,10 +23,6 @@ from nsorch.resources.registry import Kind, Registry
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
-ANONYMOUS = ("/version", "/healthz", "/livez", "/readyz")
-"""Paths, with everything below them, that need no identity."""
-
-
 NO_DEFINITIONS = ["apis", "apiextensions.k8s.io", "v1", "customresourcedefinitions"]
 """kubectl lists them to tell a misspelt kind from a custom one. While no such kind is served, there are none."""
 
@@ -124,11 +120,14 @@ class Routes:
                 raise failures.method_not_allowed(allowed=("GET", "HEAD"))
             return self._discovery, None, False
         group, version = ("", parts[1]) if parts[0] == "api" else (parts[1], parts[2])
-        review = self._reviews.get((f"{group}/{version}", "/".join(parts[head:])))
+        inside = parts[head + 1] if parts[head] == "namespaces" and len(parts) == head + 3 else None
+        review = self._reviews.get((f"{group}/{version}", parts[-1]))
+        if review is not None and (len(parts) - head != (3 if inside else 1) or review.namespaced != bool(inside)):
+            review = None
         if review is not None:
             if method != "POST":
                 raise failures.method_not_allowed(allowed=("POST",))
-            return reviews.review, Target(review, None), False
+            return reviews.review, Target(review, inside), False
         if parts == NO_DEFINITIONS and method == "GET" and self._registry.at(*parts[1:]) is None:
             return system.no_definitions, None, False
         target = self._target(group, version, parts[head:])

@@ -13,8 +13,10 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from nsorch.api import encoding, failures, routes
-from nsorch.api.access import identity, kubeconfig
+from nsorch.api.access import kubeconfig
+from nsorch.api.access.gate import Gate
 from nsorch.api.access.pki import Pki
+from nsorch.api.access.user import User
 from nsorch.api.call import Api, Call
 from nsorch.api.failures import Failure
 from nsorch.api.handlers.system import Check
@@ -30,6 +32,8 @@ MAX_HEADER = 64 * 1024
 """Bytes of one header or of the request line: ``kubectl apply`` selectors and exec commands can be long."""
 STOP_SECONDS = 2.0
 """How long requests that are being answered may go on when the server stops."""
+USER = web.RequestKey("nsorch.user", User)
+"""Where a request carries its user."""
 LONGEST_TIMER = 7 * 86400.0
 """Seconds between looks at the certificates' remaining time."""
 
@@ -54,6 +58,7 @@ class ApiServer:
         self._settings = settings
         self._api = Api(operations, runtime, operations.registry, settings, operations.clock)
         all_checks: dict[str, Check] = {"ping": lambda: None, "store": self._check_store, **(checks or {})}
+        self._gate = Gate(operations.context.authorizer, lambda token: None)
         self._routes = routes.Routes(operations.registry, all_checks)
         self._app = web.Application(middlewares=[self._guard], client_max_size=settings.body_limit)
         self._app.add_routes(extra_routes)
@@ -173,8 +178,7 @@ class ApiServer:
         assert task is not None
         self._open.add(task)
         try:
-            user = identity.identify(request)
-            identity.authorize(user, request.method, request.path, routes.ANONYMOUS)
+            request[USER] = self._gate.pass_(request)
             return await handler(request)
         except Exception as error:
             return _refuse(request, error)
@@ -183,7 +187,7 @@ class ApiServer:
 
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
         handler, target, writes = self._routes.find(request.method, request.path)
-        call = Call(request, self._api, identity.identify(request), target)
+        call = Call(request, self._api, request[USER], target)
         try:
             if writes:
                 # A client that goes away does not leave half of a write behind.

@@ -23,6 +23,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from nsorch.api.access.aggregation import Aggregation
+from nsorch.api.access.bootstrap import bootstrap
 from nsorch.api.access.pki import Pki, PkiError
 from nsorch.api.local_client import LocalClient
 from nsorch.api.operations import Operations
@@ -140,6 +142,11 @@ class Daemon:
         self._controllers = Controllers(client, REGISTRY, self._clock, controller_settings)
         await self._controllers.start()
         stack.push_async_callback(self._controllers.stop)
+
+        await bootstrap(client)
+        aggregation = Aggregation(client)
+        aggregation.start()
+        stack.push_async_callback(aggregation.stop)
 
         self._proxy.start()
         stack.push_async_callback(self._proxy.stop)

@@ -102,6 +102,16 @@ class SubjectAccessReview(Resource):
     status: SubjectAccessReviewStatus | None = None
 
 
+class LocalSubjectAccessReview(Resource):
+    """Asks, in one namespace: may somebody?"""
+
+    GROUP_VERSION: ClassVar[str] = "authorization.k8s.io/v1"
+    KIND: ClassVar[str] = "LocalSubjectAccessReview"
+
+    spec: SubjectAccessReviewSpec
+    status: SubjectAccessReviewStatus | None = None
+
+
 class SelfSubjectRulesReviewSpec(Model):
     """The namespace asked about."""
 

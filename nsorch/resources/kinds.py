@@ -9,6 +9,7 @@ from nsorch.resources.endpoint_kinds import ENDPOINT_SLICE, ENDPOINTS
 from nsorch.resources.event_kind import EVENT
 from nsorch.resources.events_kind import EVENTS_EVENT
 from nsorch.resources.pod_kind import POD
+from nsorch.resources.rbac_kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING
 from nsorch.resources.registry import Registry
 from nsorch.resources.service_kind import SERVICE
 
@@ -28,5 +29,9 @@ REGISTRY = Registry(
         LEASE,
         ENDPOINT_SLICE,
         EVENTS_EVENT,
+        CLUSTER_ROLE_BINDING,
+        CLUSTER_ROLE,
+        ROLE_BINDING,
+        ROLE,
     )
 )

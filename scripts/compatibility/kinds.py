@@ -14,6 +14,7 @@ from nsorch.resources.events import Event as NewerEvent
 from nsorch.resources.lease import LeaseSpec
 from nsorch.resources.namespace import NamespaceSpec
 from nsorch.resources.node import NodeSpec
+from nsorch.resources.rbac import GROUP, ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from nsorch.resources.service import ServicePort, ServiceSpec
 from scripts.compatibility.pods import CONTAINER
 from scripts.compatibility.statement import Section, partly, refused, warned, works
@@ -31,6 +32,8 @@ LABELS = {"app": "web"}
 TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [CONTAINER]}}
 WORKLOAD = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
 SLICE = "discovery.k8s.io/v1"
+RBAC = f"{GROUP}/v1"
+GIVES = {"roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": "view"}}
 NEWER_EVENT = _object(
     "Event",
     "events.k8s.io/v1",
@@ -57,6 +60,22 @@ KIND_SECTIONS = (
         _object("Secret"),
         "",
         (*works("data stringData immutable type"),),
+    ),
+    Section("Role", Role, _object("Role", RBAC), "", works("rules")),
+    Section(
+        "ClusterRole",
+        ClusterRole,
+        _of_cluster("ClusterRole") | {"apiVersion": RBAC},
+        "",
+        works("rules aggregationRule"),
+    ),
+    Section("RoleBinding", RoleBinding, _object("RoleBinding", RBAC, **GIVES), "", works("roleRef subjects")),
+    Section(
+        "ClusterRoleBinding",
+        ClusterRoleBinding,
+        _of_cluster("ClusterRoleBinding", **GIVES) | {"apiVersion": RBAC},
+        "",
+        works("roleRef subjects"),
     ),
     Section(
         "ServiceAccount",
@@ -225,10 +244,6 @@ NOT_SERVED = [
     "RuntimeClass",
     "ResourceQuota",
     "LimitRange",
-    "Role",
-    "RoleBinding",
-    "ClusterRole",
-    "ClusterRoleBinding",
     "CustomResourceDefinition",
     "ReplicationController",
     "PodTemplate",

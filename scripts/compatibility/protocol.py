@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from nsorch.api.access.gate import OPEN as ANONYMOUS
 from nsorch.api.handlers.watching import MIN_TIMEOUT
 from nsorch.api.patch import PATCH_TYPES
 from nsorch.api.protobuf import MEDIA_TYPE
 from nsorch.api.proxy.kubelet import PATHS
-from nsorch.api.routes import ANONYMOUS
 from nsorch.api.settings import ApiSettings
 from nsorch.api.streams.portforward import TUNNEL
 from nsorch.api.streams.session_websocket import BASE64, BINARY
@@ -53,7 +53,7 @@ def protocol() -> list[str]:
         "  https backends are not checked. A Node without a port is the kubelet's own API, of which",
         f"  {', '.join(f'`{path}`' for path in PATHS)} are answered. Methods beyond the table's: HEAD, OPTIONS.",
         "- **Who may.** The unix socket is root's. Over HTTPS the client certificate names user and groups;",
-        "  `system:masters` may do everything, anybody else nothing (403). There is no RBAC and there are no bearer tokens.",
+        "  `system:masters` may do everything, anybody else what RBAC gives: roles, bindings, impersonation.",
         f"  Without identity: {', '.join(f'`{path}`' for path in ANONYMOUS)}.",
         "- **Admission** that is built in: a Namespace must live, a ServiceAccount must exist, Services get addresses and",
         "  ports, Pods get the one node. No webhooks, quotas or Pod security levels.",

@@ -15,13 +15,16 @@ import pytest
 from cryptography import x509
 
 from nsorch.api.access import identity
-from nsorch.api.access.kubeconfig import CONTEXT
+from nsorch.api.access.attributes import of_request
+from nsorch.api.access.authorizer import Authorizer
 from nsorch.api.access.certificates import DAY
+from nsorch.api.access.gate import Gate
+from nsorch.api.access.kubeconfig import CONTEXT
 from nsorch.api.access.pki import Pki, PkiError
 from nsorch.api.call import User
 from nsorch.api.failures import Failure
-from nsorch.api.routes import ANONYMOUS
 from nsorch.kit.clock import FakeClock
+from nsorch.store import Store
 from tests.support.api import cluster, configmap, pod, settings
 from tests.support.loops import on_a_loop
 
@@ -65,15 +68,17 @@ async def test_https_knows_its_administrator_and_lets_others_see_health_only(tmp
                 assert answer.status == 201
 
 
-def test_other_certificates_of_the_authority_have_no_rights_yet() -> None:
+def test_other_certificates_of_the_authority_have_no_rights_by_themselves(tmp_path: Path) -> None:
     subject = ((("organizationName", "system:nodes"),), (("commonName", "somebody"),))
     user = identity.of_certificate({"subject": subject})
     assert user == User("somebody", ("system:nodes", "system:authenticated"))
+    gate = Gate(Authorizer(Store.open(tmp_path / "nsorch.db")), lambda token: None)
     with pytest.raises(Failure, match='User "somebody" cannot get path'):
-        identity.authorize(user, "GET", "/api", ANONYMOUS)
-    identity.authorize(identity.of_certificate(None), "GET", "/healthz", ANONYMOUS)
+        gate.authorize(user, "GET", "/api", of_request("GET", "/api"))
+    nobody = identity.of_certificate(None)
+    gate.authorize(nobody, "GET", "/healthz", of_request("GET", "/healthz"))
     with pytest.raises(Failure, match="Unauthorized"):
-        identity.authorize(identity.of_certificate(None), "GET", "/healthzx", ANONYMOUS)
+        gate.authorize(nobody, "GET", "/healthzx", of_request("GET", "/healthzx"))
 
 
 def test_certificates_are_kept_and_renewed_in_time(tmp_path: Path) -> None:

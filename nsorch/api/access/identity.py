@@ -1,7 +1,7 @@
-"""Who stands behind a connection, and whether they may.
+"""Who stands behind a request.
 
 Unix socket: root only, as the kernel says (SO_PEERCRED). HTTPS: the client certificate, whose common name is the user
-and whose organisations are the groups. Without one the user is anonymous.
+and whose organisations are the groups; else the bearer token. Without either the user is anonymous.
 """
 
 from __future__ import annotations
@@ -10,29 +10,30 @@ import os
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 from nsorch.api import failures
-from nsorch.api.call import User
-
-MASTERS = "system:masters"
-AUTHENTICATED = "system:authenticated"
-ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
+from nsorch.api.access.user import ANONYMOUS, AUTHENTICATED, MASTERS, User
 
 _CREDENTIALS = struct.Struct("3i")
 """``struct ucred``: pid, uid, gid."""
 
+Bearers = Callable[[str], User | None]
+"""The user of a bearer token; None if it is no good."""
 
-def identify(request: web.Request) -> User:
-    """The user of a request; Failure 401 if the peer on the unix socket is not root."""
+
+def identify(request: web.Request, bearers: Bearers) -> User:
+    """The user of a request; Failure 401 if the peer on the unix socket is not root, or the token is no good."""
     transport = request.transport
     if transport is None:
         raise failures.unauthorized()
     tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
     if tls is not None:
-        return of_certificate(tls.getpeercert())
+        user = of_certificate(tls.getpeercert())
+        return user if user is not ANONYMOUS else of_token(request, bearers)
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.family == socket.AF_UNIX:
         _, uid, _ = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
@@ -53,13 +54,12 @@ def of_certificate(certificate: Any) -> User:
     return User(user, (*groups, AUTHENTICATED)) if user else ANONYMOUS
 
 
-def authorize(user: User, method: str, path: str, open_paths: tuple[str, ...]) -> None:
-    """Failure 401 or 403 unless the user may. Only members of system:masters have rights so far."""
-    if any(path == free or path.startswith(free + "/") for free in open_paths) and method in ("GET", "HEAD"):
-        return
-    if MASTERS in user.groups:
-        return
-    if user == ANONYMOUS:
+def of_token(request: web.Request, bearers: Bearers) -> User:
+    """The user of the bearer token in ``Authorization``; anonymous if there is none, Failure 401 if it is no good."""
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        return ANONYMOUS
+    user = bearers(token.strip())
+    if user is None:
         raise failures.unauthorized()
-    verb = method.lower()
-    raise failures.Failure(403, "Forbidden", f'forbidden: User "{user.name}" cannot {verb} path "{path}"')
+    return user

@@ -45,7 +45,7 @@ def write_options(call: Call) -> Write:
         causes.append(Cause("FieldValueInvalid", "fieldManager", why))
     if causes:
         raise failures.invalid_options(name, causes)
-    return Write(dry_run=dry_run(call.request.query.getall("dryRun", []), name), manager=manager(call))
+    return Write(dry_run=dry_run(call.request.query.getall("dryRun", []), name), manager=manager(call), user=call.user)
 
 
 def validation(call: Call) -> Validation:

@@ -1,22 +1,27 @@
-"""Reviews: who am I, may I, may somebody, what may I do. Answered by the same rule that guards every request."""
+"""Reviews: who am I, may I, may somebody, what may I do. Answered by the same rules that guard every request."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from nsorch.api import failures
-from nsorch.api.access.identity import MASTERS
+from nsorch.api.access.attributes import Attributes
+from nsorch.api.access.user import User
 from nsorch.api.call import Call
 from nsorch.api.content import body_type
 from nsorch.api.handlers import answers
 from nsorch.api.handlers.options import read_body
 from nsorch.api.parsing import parse_object
 from nsorch.resources.access_review import (
+    LocalSubjectAccessReview,
+    NonResourceAttributes,
     NonResourceRule,
+    ResourceAttributes,
     ResourceRule,
     SelfSubjectAccessReview,
     SelfSubjectRulesReview,
     SubjectAccessReview,
+    SubjectAccessReviewSpec,
     SubjectAccessReviewStatus,
     SubjectRulesReviewStatus,
 )
@@ -37,32 +42,83 @@ async def review(call: Call) -> web.StreamResponse:
 def _answer(call: Call, obj: Resource) -> Resource:
     match obj:
         case SelfSubjectReview():
-            info = UserInfo(username=call.user.name, groups=list(call.user.groups))
-            obj.status = SelfSubjectReviewStatus(userInfo=info)
+            obj.status = SelfSubjectReviewStatus(userInfo=user_info(call.user))
         case SelfSubjectAccessReview():
-            _one_question(obj)
-            obj.status = _decision(call.user.groups)
+            obj.status = _decision(call, call.user, obj.spec.resourceAttributes, obj.spec.nonResourceAttributes)
         case SubjectAccessReview():
-            _one_question(obj)
-            if not obj.spec.user and not obj.spec.groups:
-                raise failures.bad_request("spec.user: Invalid value: at least one of user or group must be specified")
-            obj.status = _decision(tuple(obj.spec.groups or ()))
+            obj.status = _of_somebody(call, obj.spec)
+        case LocalSubjectAccessReview():
+            asked = obj.spec.resourceAttributes
+            if asked is None:
+                raise failures.bad_request(
+                    "spec.resourceAttributes: Required value: a local review is about a resource"
+                )
+            if (asked.namespace or "") != call.where.namespace:
+                raise failures.bad_request(
+                    f'spec.resourceAttributes.namespace: Invalid value: "{asked.namespace or ""}": '
+                    f"must match metadata.namespace: {call.where.namespace}"
+                )
+            obj.metadata.namespace = call.where.namespace
+            obj.status = _of_somebody(call, obj.spec)
         case SelfSubjectRulesReview():
-            obj.status = SubjectRulesReviewStatus(incomplete=False)
-            if MASTERS in call.user.groups:
-                obj.status.resourceRules = [ResourceRule(verbs=["*"], apiGroups=["*"], resources=["*"])]
-                obj.status.nonResourceRules = [NonResourceRule(verbs=["*"], nonResourceURLs=["*"])]
+            if not obj.spec.namespace:
+                raise failures.bad_request("no namespace on request")
+            obj.status = _rules(call, obj.spec.namespace)
     return obj
 
 
-def _one_question(obj: SelfSubjectAccessReview | SubjectAccessReview) -> None:
-    if (obj.spec.resourceAttributes is None) == (obj.spec.nonResourceAttributes is None):
+def user_info(user: User) -> UserInfo:
+    """A user as the API shows it."""
+    return UserInfo(
+        username=user.name,
+        uid=user.uid or None,
+        groups=list(user.groups) or None,
+        extra={key: list(values) for key, values in user.extra} or None,
+    )
+
+
+def _of_somebody(call: Call, spec: SubjectAccessReviewSpec) -> SubjectAccessReviewStatus:
+    if not spec.user and not spec.groups:
+        raise failures.bad_request("spec.user: Invalid value: at least one of user or group must be specified")
+    somebody = User(spec.user or "", tuple(spec.groups or ()), spec.uid or "")
+    return _decision(call, somebody, spec.resourceAttributes, spec.nonResourceAttributes)
+
+
+def _decision(
+    call: Call, user: User, resource: ResourceAttributes | None, path: NonResourceAttributes | None
+) -> SubjectAccessReviewStatus:
+    if resource is not None and path is None:
+        asked = Attributes(
+            resource.verb or "",
+            "",
+            resource.group or "",
+            resource.resource or "*",
+            resource.subresource or "",
+            resource.namespace or "",
+            resource.name or "",
+        )
+    elif path is not None and resource is None:
+        asked = Attributes(path.verb or "", path.path or "")
+    else:
         raise failures.bad_request(
             "spec: Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified"
         )
+    reason = call.api.operations.context.authorizer.why(user, asked)
+    return SubjectAccessReviewStatus(allowed=reason is not None, reason=reason)
 
 
-def _decision(groups: tuple[str, ...]) -> SubjectAccessReviewStatus:
-    if MASTERS in groups:
-        return SubjectAccessReviewStatus(allowed=True, reason=f"members of {MASTERS} may do everything")
-    return SubjectAccessReviewStatus(allowed=False, reason=f"only members of {MASTERS} have rights")
+def _rules(call: Call, namespace: str) -> SubjectRulesReviewStatus:
+    status = SubjectRulesReviewStatus(incomplete=False)
+    for rule in call.api.operations.context.authorizer.rules(call.user, namespace):
+        if rule.nonResourceURLs:
+            status.nonResourceRules.append(NonResourceRule(verbs=rule.verbs, nonResourceURLs=rule.nonResourceURLs))
+        if rule.resources:
+            status.resourceRules.append(
+                ResourceRule(
+                    verbs=rule.verbs,
+                    apiGroups=rule.apiGroups,
+                    resources=rule.resources,
+                    resourceNames=rule.resourceNames,
+                )
+            )
+    return status

@@ -6,6 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from nsorch.api import failures
+from nsorch.api.access.attributes import Attributes
+from nsorch.api.access.refusals import forbidden
+from nsorch.api.access.user import User
 from nsorch.api.content import YAML
 from nsorch.api.operations import managed
 from nsorch.api.operations.context import Context, Write
@@ -70,8 +73,17 @@ async def apply(
         warnings.extend(found)
     write = replace(write, operation="Apply", owners=tuple(applied.owners))
     if current is None:
+        if write.user is not None:
+            _may_create(ctx, kind, namespace, name, write.user)
         return await create(ctx, kind, namespace, obj, write), True
     return await update_part(ctx, kind, namespace, name, obj, write, subresource), False
+
+
+def _may_create(ctx: Context, kind: Kind[Any], namespace: str | None, name: str, user: User) -> None:
+    """Failure 403 unless who may patch may also create."""
+    asked = Attributes("create", "", kind.group, kind.plural, "", namespace or "", name)
+    if not ctx.authorizer.allows(user, asked):
+        raise forbidden(user, asked)
 
 
 def _applied_by_kubectl(kind: Kind[Any], live: dict[str, Any]) -> fields.Fields:

@@ -12,6 +12,8 @@ from nsorch.resources.registry import Kind, Registry
 from nsorch.store import Record, Store
 
 if TYPE_CHECKING:
+    from nsorch.api.access.authorizer import Authorizer
+    from nsorch.api.access.user import User
     from nsorch.api.events.recorder import Recorder
     from nsorch.api.operations.services import ServiceAllocator
 
@@ -26,6 +28,7 @@ class Context:
     clock: Clock
     services: ServiceAllocator
     recorder: Recorder
+    authorizer: Authorizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,8 @@ class Write:
     operation: Literal["Update", "Apply"] = "Update"
     owners: tuple[Owner, ...] | None = None
     """Who owns what afterwards, where server-side apply has decided it."""
+    user: User | None = None
+    """Who gives away rights, and needs them himself; None is the daemon, which may."""
 
 
 DEFAULT = Write()

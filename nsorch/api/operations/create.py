@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nsorch.api import failures
+from nsorch.api.access import escalation
 from nsorch.api.operations import admission, managed, metadata
 from nsorch.api.operations.context import DEFAULT, Context, Write, dry_record
 from nsorch.resources.meta import Resource
@@ -23,6 +24,8 @@ async def create(ctx: Context, kind: Kind[Any], namespace: str | None, obj: Reso
     admission.mutate_create(ctx, kind, obj)
     if causes := kind.validate(obj):
         raise failures.invalid(kind, obj.name, causes)
+    if write.user is not None:
+        escalation.check(ctx.authorizer, write.user, kind, obj, None)
     if ctx.store.latest(kind.resource, obj.namespace, obj.name) is not None:
         raise failures.already_exists(kind, obj.name)
     admission.admit_create(ctx, kind, obj, dry_run=write.dry_run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nsorch.api.access.authorizer import Authorizer
 from nsorch.api.events.keeper import EventKeeper
 from nsorch.api.events.recorder import Recorder
 from nsorch.api.operations import apply as applying
@@ -41,6 +42,7 @@ class Operations:
             clock=self.clock,
             services=ServiceAllocator(store, settings),
             recorder=Recorder(store, self.clock, settings.node_name),
+            authorizer=Authorizer(store),
         )
         self._keeper = EventKeeper(
             store, self.clock, ttl=settings.event_ttl, per_namespace=settings.events_per_namespace
@@ -67,6 +69,7 @@ class Operations:
         self._keeper.close()
         self._scheduler.close()
         self.context.services.close()
+        self.context.authorizer.close()
 
     def get(self, kind: Kind[Any], namespace: str | None, name: str) -> Record:
         if kind.view is not None:

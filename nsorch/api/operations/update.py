@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nsorch.api import failures
+from nsorch.api.access import escalation
 from nsorch.api.operations import admission, managed, metadata
 from nsorch.api.operations.context import DEFAULT, Context, Write, dry_record
 from nsorch.resources.meta import Resource
@@ -42,6 +43,8 @@ async def update(
     admission.mutate_update(ctx, kind, obj, old)
     if causes := kind.validate_update(obj, old):
         raise failures.invalid(kind, name, causes)
+    if write.user is not None:
+        escalation.check(ctx.authorizer, write.user, kind, obj, old)
     admission.admit_update(ctx, kind, obj, old, dry_run=write.dry_run)
     return await finish(ctx, kind, obj, current, write)
 
