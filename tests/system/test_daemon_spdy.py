@@ -84,18 +84,25 @@ def test_exec_of_every_version(pod: Space, protocol: str) -> None:
 
 
 def test_exec_with_a_terminal_that_changes_its_size(pod: Space) -> None:
-    path = exec_path(pod, "sh", "-c", "read x; stty size; read x; stty size", stdin=True, tty=True)
+    path = exec_path(pod, "sh", "-c", "while read x; do stty size; echo shown; done", stdin=True, tty=True)
     with Spdy(api(pod), path, "v5.channel.k8s.io", "v4.channel.k8s.io") as client:
         assert "X-Stream-Protocol-Version: v5.channel.k8s.io" in client.head
         error, stdin, stdout, resize = (client.open(streamType=name) for name in ("error", "stdin", "stdout", "resize"))
+
+        def size() -> bytes:
+            client.received[stdout] = b""
+            client.send(stdin, b"\n")
+            client.until(lambda: b"shown" in client.received[stdout])
+            return client.received[stdout]
+
+        # Sizes have a way of their own: input that is sent after them may be read before.
         client.send(resize, b'{"Width":100,"Hei')
         client.send(resize, b'ght":40}\n')
-        client.send(stdin, b"\n")
-        client.until(lambda: b"40 100" in client.received[stdout])
+        pod.cluster.eventually(lambda: b"40 100" in size(), what="the first size")
         client.send(resize, b'{"Width":90,"Height":30}{"Width":80,"Height":25}')
-        client.send(stdin, b"\n")
+        pod.cluster.eventually(lambda: b"25 80" in size(), what="the last size")
+        client.send(stdin, b"\x04")
         client.until(lambda: error in client.ended)
-        assert b"25 80" in client.received[stdout]
         assert json.loads(client.received[error])["status"] == "Success"
 
 

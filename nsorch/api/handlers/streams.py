@@ -111,33 +111,43 @@ def _wanted(call: Call) -> Wanted:
     return wanted
 
 
-async def _session(call: Call, begin: Callable[[], Awaitable[ExecSession]], wanted: Wanted) -> web.StreamResponse:
-    request = call.request
-    response: web.StreamResponse
-    if _upgrade(call) == SPDY:
-        protocol = _negotiate(call, session_spdy.PROTOCOLS, session_spdy.PROTOCOLS[-1])
-        session = await begin()
-        try:
-            with HangupWatch(request.transport):
-                response, link = await Upgraded.answer(request, {"Upgrade": SPDY, VERSION_HEADER: protocol})
-                client = SpdyClient(link, protocol, wanted)
-                try:
-                    if await client.open():
-                        await join(session, client, wanted)
-                finally:
-                    await client.close()
-        finally:
-            await session.close()
-        return response
+Begin = Callable[[], Awaitable[ExecSession]]
+"""Starts the session. What it refuses is still an ordinary answer, so it comes before the upgrade."""
 
-    socket = _websocket(call, (*BINARY, *BASE64))
+
+async def _session(call: Call, begin: Begin, wanted: Wanted) -> web.StreamResponse:
+    if _upgrade(call) == SPDY:
+        return await _over_spdy(call, begin, wanted)
+    return await _over_websocket(call, begin, wanted)
+
+
+async def _over_spdy(call: Call, begin: Begin, wanted: Wanted) -> web.StreamResponse:
+    request = call.request
+    protocol = _negotiate(call, session_spdy.PROTOCOLS, session_spdy.PROTOCOLS[-1])
     session = await begin()
     try:
         with HangupWatch(request.transport):
-            await socket.prepare(request)
-            browser = WebSocketClient(socket, wanted)
-            await browser.greet()
-            await join(session, browser, wanted)
+            response, link = await Upgraded.answer(request, {"Upgrade": SPDY, VERSION_HEADER: protocol})
+            client = SpdyClient(link, protocol, wanted)
+            try:
+                if await client.open():
+                    await join(session, client, wanted)
+            finally:
+                await client.close()
+    finally:
+        await session.close()
+    return response
+
+
+async def _over_websocket(call: Call, begin: Begin, wanted: Wanted) -> web.StreamResponse:
+    socket = _websocket(call, (*BINARY, *BASE64))
+    session = await begin()
+    try:
+        with HangupWatch(call.request.transport):
+            await socket.prepare(call.request)
+            client = WebSocketClient(socket, wanted)
+            await client.greet()
+            await join(session, client, wanted)
     finally:
         await session.close()
     return socket
