@@ -87,6 +87,9 @@ class Channel:
         if self._outgoing:
             self._loop.remove_writer(self._socket.fileno())
         self._socket.close()
+        # Nothing will be told any more: let go of who would have been, or a Pod's whole state lives until a full
+        # garbage collection.
+        self._on_event, self._on_close = _deaf, _silent
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(ChannelClosed("the connection was closed"))
@@ -135,8 +138,9 @@ class Channel:
             except OSError:
                 received = None
             if received is None:
+                tell = self._on_close
                 self.close()
-                self._on_close()
+                tell()
                 return
             self._dispatch(*received)
 
@@ -153,3 +157,11 @@ class Channel:
         else:
             wire.close_all(fds)
             future.set_exception(RequestFailed(str(message.get("error") or "refused without saying why")))
+
+
+def _deaf(message: dict[str, Any]) -> None:
+    del message
+
+
+def _silent() -> None:
+    pass

@@ -83,8 +83,10 @@ class PodImages:
             wait.task = asyncio.get_running_loop().create_task(self._fetch(name, wait, policy))
         return wait.hold
 
-    def stop(self) -> None:
-        """Stop waiting for anything."""
+    def stop(self, *, for_good: bool = False) -> None:
+        """Stop waiting for anything; ``for_good`` lets go of who would have been told."""
+        if for_good:
+            self._on_change = _nobody
         for name in list(self._waits):
             self._forget(name)
 
@@ -149,3 +151,7 @@ class PodImages:
             self._announcer.say("Warning", "Failed", "Error: InvalidImageName", name)
         self._waits[name] = _Wait(reference, hold, failures=1)
         return hold
+
+
+def _nobody() -> None:
+    pass

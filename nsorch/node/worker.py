@@ -149,6 +149,10 @@ class PodWorker:
                 timer.cancel()
         self.finished.set()
         self._on_ended(self)
+        # They refer back to us: without them, all that is known of the Pod is freed at once, not by a full collection.
+        self.supervisor = self.probes = None
+        self.images.stop(for_good=True)
+        self.listeners.clear()
 
     # The step
 

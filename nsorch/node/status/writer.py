@@ -55,8 +55,9 @@ class StatusWriter:
             await asyncio.wait([self._task])
 
     def stop(self) -> None:
-        """Write nothing any more."""
+        """Write nothing any more, and let go of the Pod's worker."""
         self._stopped = True
+        self._compute, self._on_written = _unchanged, _nobody
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:
@@ -87,3 +88,11 @@ class StatusWriter:
             return
         changed = pod.model_copy(update={"status": status, "metadata": pod.metadata.model_copy()})
         self._on_written(await self._client.update_status(changed))
+
+
+def _unchanged(pod: Pod) -> PodStatus:
+    return pod.status
+
+
+def _nobody(pod: Pod) -> None:
+    del pod
