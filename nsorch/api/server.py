@@ -19,6 +19,7 @@ from nsorch.api.access.pki import Pki
 from nsorch.api.access.user import User
 from nsorch.api.call import Api, Call
 from nsorch.api.failures import Failure
+from nsorch.api.fairness import Fairness
 from nsorch.api.handlers.system import Check
 from nsorch.api.operations import Operations
 from nsorch.api.settings import ApiSettings
@@ -67,6 +68,7 @@ class ApiServer:
         self._context: ssl.SSLContext | None = None
         self._renewal: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
+        self._fairness = Fairness()
         self._open: set[asyncio.Task[object]] = set()
         self._writes: set[asyncio.Future[web.StreamResponse]] = set()
         self.pki = pki or Pki(settings, operations.clock)
@@ -189,14 +191,11 @@ class ApiServer:
         handler, target, writes = self._routes.find(request.method, request.path)
         call = Call(request, self._api, request[USER], target)
         try:
-            if writes:
-                # A client that goes away does not leave half of a write behind.
-                running = asyncio.ensure_future(handler(call))
-                self._writes.add(running)
-                running.add_done_callback(self._written)
-                response = await asyncio.shield(running)
-            else:
+            if _lasts(call):
                 response = await handler(call)
+            else:
+                async with self._fairness.seat(call.user.name, request.headers.get(hdrs.USER_AGENT, "")):
+                    response = await self._answer(handler, call, writes)
         except Exception as error:
             response = _refuse(request, error)
         if not response.prepared:
@@ -204,10 +203,30 @@ class ApiServer:
             response = await encoding.encoded(request, response)
         return response
 
+    async def _answer(self, handler: routes.Handler, call: Call, writes: bool) -> web.StreamResponse:
+        if not writes:
+            return await handler(call)
+        # A client that goes away does not leave half of a write behind.
+        running = asyncio.ensure_future(handler(call))
+        self._writes.add(running)
+        running.add_done_callback(self._written)
+        return await asyncio.shield(running)
+
     def _written(self, future: asyncio.Future[web.StreamResponse]) -> None:
         self._writes.discard(future)
         if not future.cancelled():
             future.exception()  # whoever still waits has it; nobody else needs to hear of it
+
+
+LASTING = ("attach", "exec", "log", "portforward", "proxy")
+"""Subresources whose requests may go on for hours."""
+
+
+def _lasts(call: Call) -> bool:
+    """Whether the request is no matter of a moment, so that it must not hold a seat."""
+    if call.target is not None and call.target.subresource in LASTING:
+        return True
+    return "watch" in call.request.query_string and call.text("watch") not in ("", "0", "f", "F", "false")
 
 
 def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
