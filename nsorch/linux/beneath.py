@@ -28,13 +28,27 @@ def open_beneath(base: str, relative: str) -> int:
         os.close(folder)
 
 
-def make_beneath(base: str, relative: str) -> None:
-    """mkdir -p ``base/relative`` one component at a time with O_NOFOLLOW, with the permissions of ``base``.
+def make_file_beneath(base: str, relative: str) -> None:
+    """An empty file ``base/relative``, its folders made like ``make_beneath`` does; one that is there stays."""
+    folder, _, name = relative.rpartition("/")
+    if folder:
+        make_beneath(base, folder, 0o755)
+    parent = open_beneath(base, folder or ".")
+    try:
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(name, flags, 0o644, dir_fd=parent))
+    finally:
+        os.close(parent)
+
+
+def make_beneath(base: str, relative: str, mode: int | None = None) -> None:
+    """mkdir -p ``base/relative`` one component at a time with O_NOFOLLOW, with ``mode`` or else the permissions of ``base``.
 
     Stops at anything that is no folder: what that is, is for ``open_beneath`` to find out.
     """
     at = os.open(base, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    mode = stat.S_IMODE(os.fstat(at).st_mode)
+    mode = stat.S_IMODE(os.fstat(at).st_mode) if mode is None else mode
     try:
         for part in relative.split("/"):
             with contextlib.suppress(FileExistsError):

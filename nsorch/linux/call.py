@@ -27,6 +27,7 @@ NUMBERS = {
     "move_mount": (429, 429),
     "fsopen": (430, 430),
     "fsconfig": (431, 431),
+    "keyctl": (250, 219),
     "fsmount": (432, 432),
     "clone3": (435, 435),
     "openat2": (437, 437),

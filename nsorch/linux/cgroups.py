@@ -33,6 +33,11 @@ class Layout:
         """Each hierarchy once (cpu and cpuacct may be mounted together)."""
         return tuple(dict.fromkeys(self.roots.values()))
 
+    @property
+    def filters_devices(self) -> bool:
+        """Whether ``Group.allow_devices`` can do anything."""
+        return self.unified or "devices" in self.roots
+
 
 _layout: Layout | None = None
 

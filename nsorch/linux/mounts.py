@@ -31,6 +31,7 @@ AT_RECURSIVE = 0x8000
 OPEN_TREE_CLONE = 1
 OPEN_TREE_CLOEXEC = os.O_CLOEXEC
 MOVE_MOUNT_F_EMPTY_PATH = 4
+MOVE_MOUNT_T_EMPTY_PATH = 0x40
 MOUNT_ATTR_RDONLY = 1
 FSOPEN_CLOEXEC = 1
 FSCONFIG_SET_FLAG = 0
@@ -96,6 +97,21 @@ def mount_setattr(target: str, set: int, clear: int = 0, *, recursive: bool = Fa
     )
 
 
+def mount_setattr_fd(fd: int, set: int, *, propagation: int = 0, recursive: bool = False) -> None:
+    """The same for a detached mount of ``open_tree``."""
+    attr = _MountAttr(attr_set=set, propagation=propagation)
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    call(
+        "mount_setattr",
+        fd,
+        "",
+        flags,
+        ctypes.byref(attr),
+        ctypes.sizeof(attr),
+        tried="change a mount before it is attached",
+    )
+
+
 def make_read_only(target: str, *, recursive: bool) -> None:
     """A mount (and, where the kernel can, everything below it) becomes read-only; its other flags stay."""
     try:
@@ -120,9 +136,12 @@ def open_tree(path: str, *, recursive: bool) -> int:
     return call("open_tree", AT_FDCWD, path, flags, tried=f"take a copy of the mount {path}")
 
 
-def move_mount(fd: int, target: str) -> None:
-    """Attach the mount ``fd`` of ``open_tree`` or ``fsmount`` at ``target``."""
-    call("move_mount", fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH, tried=f"attach a mount on {target}")
+def move_mount(fd: int, target: str | int) -> None:
+    """Attach the mount ``fd`` of ``open_tree`` or ``fsmount`` at ``target``, a path or an O_PATH descriptor."""
+    at, path, flags = (AT_FDCWD, target, 0) if isinstance(target, str) else (target, "", MOVE_MOUNT_T_EMPTY_PATH)
+    call(
+        "move_mount", fd, "", at, path, MOVE_MOUNT_F_EMPTY_PATH | flags, tried=f"attach a mount on {path or 'a folder'}"
+    )
 
 
 def overlay(target: str, lower: Sequence[str], upper: str, work: str) -> None:

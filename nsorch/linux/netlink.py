@@ -22,6 +22,7 @@ RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWNEIGH = 20, 24, 28
 IFF_UP = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 18, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
+IFLA_AF_SPEC, IFLA_INET_CONF, IPV4_DEVCONF_RP_FILTER = 26, 1, 8
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC = 1, 4, 5, 7
 RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNICAST, RTNH_F_ONLINK = 254, 4, 1, 4
@@ -88,6 +89,13 @@ def delete_link(name: str) -> Message:
 
 def link_up(index: int, what: str) -> Message:
     return RTM_NEWLINK, 0, _ifinfo(index, IFF_UP), f"bring {what} up"
+
+
+def check_sources(index: int, what: str) -> Message:
+    """Drop what comes in over the link with a source address that is not routed there (rp_filter, strict)."""
+    setting = attribute(IFLA_INET_CONF, attribute(IPV4_DEVCONF_RP_FILTER, 1))
+    payload = _ifinfo(index) + attribute(IFLA_AF_SPEC, attribute(AF_INET, setting))
+    return RTM_NEWLINK, 0, payload, f"check the source addresses of {what}"
 
 
 def add_address(index: int, address: str) -> Message:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 
 from nsorch.linux.call import call, raw
 
+KEYCTL_JOIN_SESSION_KEYRING = 1
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
@@ -37,6 +39,15 @@ def set_no_new_privs() -> None:
 def set_undumpable() -> None:
     """Until execve(2), nobody without CAP_SYS_PTRACE may look into us through /proc/PID (our descriptors are the host's)."""
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0, tried="forbid others to look into the process")
+
+
+def leave_session_keyring() -> None:
+    """Have a session keyring of our own, keyrings(7): else every container could read the keys of whoever started us."""
+    try:
+        call("keyctl", KEYCTL_JOIN_SESSION_KEYRING, None, 0, 0, 0, tried="make a session keyring")
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EDQUOT):
+            raise  # else there are no keyrings here, or we are in a container that may not use them
 
 
 def set_name(name: str) -> None:

@@ -18,6 +18,7 @@ from nsorch.node.probes.http import new_session
 from nsorch.node.runtime import NodeRuntime
 from nsorch.node.settings import NodeSettings
 from nsorch.node.spawner import Spawner
+from nsorch.node.tokens import PodTokens
 from nsorch.node.volumes.prepare import references
 from nsorch.node.worker import PodWorker
 from nsorch.resources.client import Change, Client
@@ -51,8 +52,8 @@ class NodeAgent:
         self._proxy = proxy
         self._paths = paths
         self._settings = settings
-        self._tokens = tokens
         self._clock = clock or SystemClock()
+        self._tokens = PodTokens(tokens, self._clock, self._poke_pod) if tokens is not None else None
         self.workers: dict[str, PodWorker] = {}
         self._by_reference: dict[Reference, set[str]] = {}
         self._referenced: dict[str, set[Reference]] = {}
@@ -107,6 +108,8 @@ class NodeAgent:
         for task in (self._sweeping, self._warming):
             if task is not None:
                 task.cancel()
+        if self._tokens is not None:
+            self._tokens.close()
         await self._node.stop()
         await asyncio.gather(*(worker.shutdown() for worker in self.workers.values()))
         self.workers.clear()
@@ -158,6 +161,8 @@ class NodeAgent:
 
     def _worker_ended(self, worker: PodWorker) -> None:
         self.workers.pop(worker.pod.uid, None)
+        if self._tokens is not None:
+            self._tokens.forget(worker.pod.uid)
         self._index(worker.pod.uid, set())
 
     def _config_map_changed(self, change: Change[ConfigMap]) -> None:
@@ -165,6 +170,10 @@ class NodeAgent:
 
     def _secret_changed(self, change: Change[Secret]) -> None:
         self._poke_readers("Secret", change.object.namespace or "", change.object.name)
+
+    def _poke_pod(self, uid: str) -> None:
+        if (worker := self.workers.get(uid)) is not None:
+            worker.poke()
 
     def _poke_readers(self, kind: str, namespace: str, name: str) -> None:
         if self._starting:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from nsorch.node.compiler.inputs import Surroundings
 from nsorch.node.compiler.layout import Layout
 from nsorch.node.compiler.netfiles import hostname, hosts_file, resolv_conf
 from nsorch.resources.pod import Pod
+from nsorch.supervisor import trees
 from nsorch.supervisor.plan import ContainerPlan, PodPlan
 
 log = logs.logger("node")
@@ -95,12 +95,13 @@ def remove_pod(layout: Layout, *, with_logs: bool) -> None:
 
 def remove_tree(path: str) -> None:
     """rm -rf; says what it cannot remove. Never follows symbolic links."""
+    trees.remove(path)
     try:
-        shutil.rmtree(path)
+        os.rmdir(path)
     except FileNotFoundError:
         pass
     except OSError as error:
-        log.error("cannot remove %s: %s", path, error)
+        log.error("cannot remove %s: %s", path, error.strerror)
 
 
 def _read(path: str) -> str:

@@ -72,10 +72,16 @@ class Proxy(Protocol):
         ...
 
 
+class NoToken(Exception):
+    """A token cannot be made now; the message says why."""
+
+
 class TokenSource(Protocol):
     """Makes ServiceAccount tokens for projected volumes."""
 
-    def token(self, namespace: str, service_account: str, audience: str, seconds: int, pod_uid: str) -> str: ...
+    def token(self, namespace: str, service_account: str, audience: str, seconds: int, pod_uid: str) -> str:
+        """A token bound to the Pod, for ``audience`` ("": the API); NoToken."""
+        ...
 
 
 HOST_NAMESPACE = "kube-system"

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 def default_node_name() -> str:
     """The host's name in lower case, as kubelet takes it."""
     return socket.gethostname().lower()
+
+
+def default_pod_pids_limit() -> int:
+    """A quarter of what the host can have: a Pod that forks without end leaves the others enough."""
+    return min(int(Path("/proc/sys/kernel", name).read_text()) for name in ("pid_max", "threads-max")) // 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,8 @@ class NodeSettings:
     cpu_milli: int = field(default_factory=lambda: (os.cpu_count() or 1) * 1000)
     memory_bytes: int = field(default_factory=lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     max_pods: int = 1000
+    pod_pids_limit: int = field(default_factory=default_pod_pids_limit)
+    """Processes and threads that one Pod may have (kubelet ``podPidsLimit``)."""
     drain_timeout: float = 5.0
     """How long a terminating Pod waits at most for the service rules to let go of it."""
     restart_backoff_base: float = 10.0

@@ -21,6 +21,8 @@ Done = Callable[[str], None]
 """Called with "" when the hook succeeded, else with why it did not."""
 TIMEOUT = 30.0
 """Seconds an HTTP or TCP hook may take before it counts as failed."""
+MAX_STATUS_LINE = 64 * 1024
+"""Bytes that a status line may have; what answers is a Pod's own."""
 
 
 class RunningHook:
@@ -123,7 +125,7 @@ def _request(hook: Hook, host: str) -> None:
     connection.sendall(head.encode() + b"\r\n")
     deadline = time.monotonic() + TIMEOUT
     answer = b""
-    while b"\r\n" not in answer and time.monotonic() < deadline:
+    while b"\r\n" not in answer and len(answer) < MAX_STATUS_LINE and time.monotonic() < deadline:
         data = connection.recv(4096)
         if not data:
             break

@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import struct
 import termios
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,8 @@ NOT_FOUND, NOT_PERMITTED, START_ERROR = 127, 126, 128
 HELD = {signal.SIGTERM}
 """Blocked while a child is born: our own handler would swallow what is meant for its program."""
 IGNORED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP)
+MAX_USERS = 8 << 20
+"""Characters of /etc/passwd and /etc/group that are looked at."""
 _TIOCGPTN, _TIOCSPTLCK = 0x80045430, 0x40045431  # asm-generic/ioctls.h
 
 
@@ -101,6 +104,7 @@ def execute(
         with _Child(theirs):
             process.set_pdeathsig()
             os.setsid()
+            process.leave_session_keyring()
             sandbox.group.child(plan.name).attach()
             namespaces.setns(pidfd, namespaces.CLONE_NEWNS | namespaces.CLONE_NEWCGROUP)
             os.chdir("/")
@@ -171,6 +175,7 @@ def _container(
 ) -> NoReturn:
     process.set_pdeathsig()
     os.setsid()
+    process.leave_session_keyring()
     root = rootfs.build(plan, run, shm=sandbox.shm, host_mounts=sandbox.host_mounts)
     # As late as can be: on version 2 the first change of cgroups after a quiet second waits (see ``warmer``).
     group = sandbox.group.child(plan.name)
@@ -252,9 +257,13 @@ def _become(
         env.setdefault("TERM", "xterm")
     _stdio_owner(who.uid)
     os.umask(0o022)
+    # Ours close at execve(2), but working folder and program are found before: neither may be /proc/self/fd/N of the host.
+    os.closerange(3, report.fileno())
+    os.closerange(report.fileno() + 1, 1 << 20)
     try:
         os.makedirs(cwd, 0o755, exist_ok=True)
         os.chdir(cwd)
+        os.getcwd()  # fails outside of the root
     except OSError as error:
         raise CannotStart(f'chdir to cwd ("{cwd}") failed: {error.strerror}') from error
     if security.seccomp == "RuntimeDefault" and not security.no_new_privs and not security.privileged:
@@ -263,6 +272,8 @@ def _become(
         wanted = capabilities.mask(security.capabilities)
     except ValueError as error:
         raise CannotStart(str(error), reason="CreateContainerError") from error
+    if not security.privileged and not cgroups.layout().filters_devices:
+        wanted &= ~capabilities.mask(("CAP_MKNOD",))  # nothing would keep it from opening the host's disks
     held = capabilities.held()
     kept = held if security.privileged else wanted & held
     capabilities.limit_bounding(kept, capabilities.bounding())
@@ -339,8 +350,10 @@ def _unrunnable(path: str, error: OSError) -> CannotStart:
 
 
 def _read(path: str) -> str:
+    """A small regular file of the container; "" for anything else: a pipe would wait for ever, /dev/zero never end."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError:
         return ""
+    with open(fd, encoding="utf-8", errors="replace") as file:
+        return file.read(MAX_USERS) if stat.S_ISREG(os.fstat(fd).st_mode) else ""

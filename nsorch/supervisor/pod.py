@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from nsorch.linux import call as door
 from nsorch.linux import namespaces, process
-from nsorch.supervisor import ordering, wire
+from nsorch.supervisor import ordering, pause, wire
 from nsorch.supervisor.container import Container, Event, State
 from nsorch.supervisor.loop import Deadline
 from nsorch.supervisor.plan import ContainerPlan, PodPlan
@@ -77,10 +77,10 @@ class Pod:
                 signal.set_wakeup_fd(-1)
                 for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                     signal.signal(number, signal.SIG_IGN)
-                process.set_name("nsorch-init")
-                for name in os.listdir("/proc/self/fd"):
-                    if int(name) > 2:
-                        _close_quietly(int(name))
+                process.set_name(pause.NAME)
+                process.set_undumpable()
+                pause.become(self.plan.dir)
+                os.closerange(3, 1 << 20)
                 while True:
                     signal.pause()
             finally:
@@ -220,13 +220,6 @@ def _view(item: Container) -> ordering.View:
 def _boot_id() -> str:
     with open("/proc/sys/kernel/random/boot_id") as file:
         return file.read().strip()
-
-
-def _close_quietly(fd: int) -> None:
-    try:
-        os.close(fd)
-    except OSError:
-        pass  # it was the descriptor of the listing itself
 
 
 def main(plan: PodPlan, ground: Ground, ready: int) -> None:

@@ -12,7 +12,7 @@ import stat
 from dataclasses import replace
 
 from nsorch.linux import beneath, call, cgroups, mounts, namespaces
-from nsorch.linux.mounts import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT
+from nsorch.linux.mounts import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REMOUNT
 from nsorch.supervisor.plan import ContainerPlan, Mount
 
 _SAFE = MS_NOSUID | MS_NODEV | MS_NOEXEC
@@ -192,16 +192,37 @@ def _mount(inside: _Inside, mount: Mount, host_mounts: int) -> None:
         is_folder = stat.S_ISDIR(os.stat(mount.source).st_mode)
     except OSError as error:
         raise MountFailure(f"cannot mount {mount.source} on {mount.target}: {error.strerror}") from error
-    target = inside.folder(mount.target) if is_folder else inside.file(mount.target)
     if mount.propagation == "rshared":
-        _bind_shared(mount.source, target, host_mounts)
+        source = _shared_tree(mount.source, host_mounts)
     else:
-        mounts.bind(mount.source, target, recursive=mount.recursive)
-        # What we bind from is a slave of the host's mounts; ``rslave`` keeps that, ``private`` ends it.
-        if mount.propagation == "private":
-            mounts.set_propagation(target, mounts.MS_PRIVATE)
-    if mount.read_only:
-        mounts.make_read_only(target, recursive=mount.recursive)
+        source = mounts.open_tree(mount.source, recursive=mount.recursive)
+    try:
+        # What we take is a slave of the host's mounts; ``rslave`` keeps that, ``private`` ends it.
+        private = MS_PRIVATE if mount.propagation == "private" else 0
+        read_only = mounts.MOUNT_ATTR_RDONLY if mount.read_only else 0
+        if private or read_only:
+            mounts.mount_setattr_fd(source, read_only, propagation=private, recursive=mount.recursive)
+        _attach(source, inside, mount.target, is_folder)
+    finally:
+        os.close(source)
+
+
+def _attach(source: int, inside: _Inside, path: str, is_folder: bool) -> None:
+    """Attach a mount at ``path``, which may lie in a volume where another container of the Pod changes links while we
+    look: the place is found, and made, without ever leaving the new root."""
+    relative = os.path.relpath(inside.resolve(path), inside.root)
+    try:
+        target = beneath.open_beneath(inside.root, relative)
+    except FileNotFoundError:
+        if is_folder:
+            beneath.make_beneath(inside.root, relative, 0o755)
+        else:
+            beneath.make_file_beneath(inside.root, relative)
+        target = beneath.open_beneath(inside.root, relative)
+    try:
+        mounts.move_mount(source, target)
+    finally:
+        os.close(target)
 
 
 def _open_beneath(mount: Mount) -> int:
@@ -217,18 +238,14 @@ def _open_beneath(mount: Mount) -> int:
         raise MountFailure(f"cannot mount {mount.source} on {mount.target}: {call.text(error)}") from error
 
 
-def _bind_shared(source: str, target: str, host_mounts: int) -> None:
+def _shared_tree(source: str, host_mounts: int) -> int:
     """A mount in the same peer group as the host's: take the copy inside the host's mount namespace."""
     with open("/proc/self/ns/mnt", "rb") as own:
         namespaces.setns(host_mounts, namespaces.CLONE_NEWNS)
         try:
-            fd = mounts.open_tree(source, recursive=True)
+            return mounts.open_tree(source, recursive=True)
         finally:
             namespaces.setns(own.fileno(), namespaces.CLONE_NEWNS)
-    try:
-        mounts.move_mount(fd, target)
-    finally:
-        os.close(fd)
 
 
 def enter(root: str, plan: ContainerPlan) -> None:

@@ -150,6 +150,7 @@ def make_network(network: Network, host: netlink.RouteSocket) -> None:
         )
     host.request(
         [
+            netlink.check_sources(index, network.host_interface),
             netlink.add_neighbour(index, network.address, inside),
             netlink.add_route(index, network.address, source=network.node_address),
         ]

@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import Any
 
-from nsorch.linux import cgroups, process
+from nsorch.linux import cgroups, mounts, process
 from nsorch.supervisor import pod as supervisor
 from nsorch.supervisor import (
     service,  # noqa: F401  (preloaded for the supervisors)
@@ -29,6 +29,10 @@ SPARE_AFTER = 0.05
 """Seconds without a start after which the next supervisor is forked in advance: its making shall not slow a start."""
 TITLE_ROOM = 384
 """Bytes that ``nsorch-pod NAMESPACE/NAME`` may need: 63 + 253 and some."""
+AGAIN = "NSORCH_TITLE_ROOM"
+"""Variable that says that we have executed ourselves again; its value is the room for titles."""
+ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "MALLOC_ARENA_MAX")
+"""What is kept of the environment we were started with: Pods' supervisors need no more, and none shall find more."""
 
 
 class Spawner:
@@ -187,11 +191,20 @@ class Spawner:
             os._exit(code)
 
 
-def _make_room_for_titles() -> None:
-    """A title can only overwrite our own argv and environment: begin again with a larger one if it is small."""
-    if process.title_room() < TITLE_ROOM and "NSORCH_TITLE_ROOM" not in os.environ:
-        env = {**os.environ, "NSORCH_TITLE_ROOM": "." * TITLE_ROOM}
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], env)
+def _begin_again() -> None:
+    """Execute ourselves once more, from a read-only view of the interpreter and with room for titles.
+
+    A container that makes us execute ``/proc/self/exe`` (as a command, or as the interpreter of its script) holds the very
+    file that we run from, with the mount we have opened it through: through a read-only one it cannot be written,
+    whatever capabilities the container has (CVE-2019-5736). The detached mount lives as long as we run from it.
+    A title can only overwrite our own argv and environment, which must be large enough for it."""
+    if AGAIN in os.environ:
+        return
+    interpreter = os.path.realpath(sys.executable)
+    fd = mounts.open_tree(interpreter, recursive=False)
+    mounts.mount_setattr_fd(fd, mounts.MOUNT_ATTR_RDONLY)
+    env = {key: value for key, value in os.environ.items() if key in ENVIRONMENT or key.startswith("PYTHON")}
+    os.execve(fd, [sys.executable, *sys.orig_argv[1:]], {**env, AGAIN: "." * TITLE_ROOM})
 
 
 def _warm_up() -> None:
@@ -208,7 +221,7 @@ def main() -> None:
     if len(sys.argv) != 3 or sys.argv[1] != "--socket":
         sys.exit("usage: python -m nsorch.supervisor.spawner --socket PATH")
     path = sys.argv[2]
-    _make_room_for_titles()
+    _begin_again()
     if os.getpid() != os.getsid(0):
         try:
             os.setsid()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nsorch.node.compiler.container import Role, compile_container, role_of_init
 from nsorch.node.compiler.failures import ConfigError
@@ -88,7 +88,7 @@ def compile_pod(
             host_ipc=bool(pod.spec.hostIPC),
             host_pid=bool(pod.spec.hostPID),
             share_pid=bool(pod.spec.shareProcessNamespace),
-            limits=pod_limits(pod),
+            limits=replace(pod_limits(pod), pids_limit=settings.pod_pids_limit),
             tmpfs=shared_tmpfs(pod, layout),
             containers=tuple(plans),
             grace_seconds=30 if grace is None else grace,

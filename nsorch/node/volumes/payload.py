@@ -9,7 +9,7 @@ from nsorch.node.compiler.failures import ConfigError, MountError
 from nsorch.node.compiler.fields import field_value, resource_value
 from nsorch.node.compiler.inputs import Surroundings, config_map_items, secret_items
 from nsorch.node.compiler.resources import all_containers
-from nsorch.node.ports import TokenSource
+from nsorch.node.ports import NoToken, TokenSource
 from nsorch.resources.pod import Pod
 from nsorch.resources.volume import DownwardAPIVolumeFile, KeyToPath, ProjectedVolumeSource, Volume, VolumeProjection
 
@@ -81,13 +81,16 @@ def _projection(
         return _downward(pod, source.downwardAPI.items, mode, around)
     if source.serviceAccountToken and tokens is not None:
         wanted = source.serviceAccountToken
-        token = tokens.token(
-            pod.namespace or "",
-            pod.spec.serviceAccountName or "default",
-            wanted.audience or "",
-            wanted.expirationSeconds or 3600,
-            pod.uid,
-        )
+        try:
+            token = tokens.token(
+                pod.namespace or "",
+                pod.spec.serviceAccountName or "default",
+                wanted.audience or "",
+                wanted.expirationSeconds or 3600,
+                pod.uid,
+            )
+        except NoToken as error:
+            raise ConfigError(str(error)) from error
         # kubelet: 0600, or 0644 when the Pod has no fsGroup and several users may have to read it.
         return {wanted.path: File(token.encode(), 0o600 if _one_root_user(pod) else mode)}
     if source.clusterTrustBundle and not source.clusterTrustBundle.optional:
