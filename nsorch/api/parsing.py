@@ -35,6 +35,20 @@ class _Loader(yaml.CSafeLoader):
         for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
 
+    merged = 0
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge keys (``<<``) copy what they name while the text is read: bounded before they do."""
+        for key, value in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                for part in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    if isinstance(part, yaml.MappingNode):
+                        self.flatten_mapping(part)
+                        self.merged += len(part.value)
+                        if self.merged > MAX_NODES:
+                            raise yaml.YAMLError(f"merge keys expand to more than {MAX_NODES} values")
+        super().flatten_mapping(node)
+
 
 def field_validation(text: str, options: str = "CreateOptions") -> Validation:
     """The ``fieldValidation`` query parameter; Failure 422 if it is none."""
@@ -90,10 +104,11 @@ def _tidy(document: Any, depth_limit: int) -> None:
         nodes += len(level)
         if depth > depth_limit:
             raise failures.bad_request(f"the body is nested too deeply: more than {depth_limit} levels")
-        if nodes > MAX_NODES:
-            raise failures.bad_request(f"the body is too large: more than {MAX_NODES} values (aliases followed)")
         deeper: list[Any] = []
         for value in level:
+            # Counted before it is followed: thousands of aliases of a list of thousands must not be laid out first.
+            if nodes + len(deeper) + len(value) > MAX_NODES:
+                raise failures.bad_request(f"the body is too large: more than {MAX_NODES} values (aliases followed)")
             if isinstance(value, dict):
                 if None in value.values():
                     for key in [key for key, member in value.items() if member is None]:
