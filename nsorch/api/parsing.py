@@ -17,7 +17,7 @@ from nsorch.api import failures, protobuf
 from nsorch.api.content import JSON, YAML
 from nsorch.resources import errors, unknown
 from nsorch.resources.base import Model
-from nsorch.resources.meta import Resource
+from nsorch.resources.meta import ObjectMeta, Resource
 from nsorch.resources.registry import Cause, Kind
 
 M = TypeVar("M", bound=Model)
@@ -63,8 +63,10 @@ def field_validation(text: str, options: str = "CreateOptions") -> Validation:
     raise failures.invalid_options(options, [Cause("FieldValueNotSupported", "fieldValidation", why)])
 
 
-def decode(raw: bytes, media_type: str, *, depth_limit: int = 200, what: str = "object") -> dict[str, Any]:
-    """The document of a body; Failure 400 unless it is one object within limits."""
+def decode(
+    raw: bytes, media_type: str, *, depth_limit: int = 200, what: str = "object", nulls: bool = False
+) -> dict[str, Any]:
+    """The document of a body; Failure 400 unless it is one object within limits. ``nulls``: they may be values."""
     try:
         document = _LOADERS.get(media_type, _load_json)(raw)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
@@ -79,7 +81,7 @@ def decode(raw: bytes, media_type: str, *, depth_limit: int = 200, what: str = "
             f"the object provided is unrecognized (must be of type {what}): the body must be one object, "
             f"not {_json_type(document)}"
         )
-    _tidy(document, depth_limit)
+    _tidy(document, depth_limit, nulls)
     return document
 
 
@@ -94,7 +96,7 @@ def _load_yaml(raw: bytes) -> Any:
 _LOADERS = {YAML: _load_yaml, protobuf.MEDIA_TYPE: protobuf.decode}
 
 
-def _tidy(document: Any, depth_limit: int) -> None:
+def _tidy(document: Any, depth_limit: int, nulls: bool = False) -> None:
     """Refuse what is too deep or too large; drop members that are null, which to Kubernetes are absent."""
     nodes = 0
     level = [document]
@@ -110,7 +112,7 @@ def _tidy(document: Any, depth_limit: int) -> None:
             if nodes + len(deeper) + len(value) > MAX_NODES:
                 raise failures.bad_request(f"the body is too large: more than {MAX_NODES} values (aliases followed)")
             if isinstance(value, dict):
-                if None in value.values():
+                if not nulls and None in value.values():
                     for key in [key for key, member in value.items() if member is None]:
                         del value[key]
                 deeper.extend(value.values())
@@ -129,7 +131,7 @@ def parse_object(
     depth_limit: int = 200,
 ) -> tuple[Resource, list[str]]:
     """An object of ``kind`` from a body, and warnings about it."""
-    document = decode(raw, media_type, depth_limit=depth_limit, what=kind.kind)
+    document = decode(raw, media_type, depth_limit=depth_limit, what=kind.kind, nulls=kind.shape is not None)
     twice = unknown.load_json(raw)[1] if validation != "Ignore" and media_type == JSON else []
     return parse_document(kind, document, validation, unknown.strict_messages([], twice))
 
@@ -141,8 +143,14 @@ def parse_document(
     ``found``: what is already known to be wrong with it, for strict validation."""
     model: type[Resource] = kind.model
     check_type(document, model)
+    unknown_paths = kind.shape.settle(document) if kind.shape is not None else []
     obj = validate(model, document, kind)
-    warnings = [*found, *unknown_fields(obj, document)] if validation != "Ignore" else []
+    if kind.shape is not None:
+        unknown_paths += unknown.unknown_fields(ObjectMeta, document.get("metadata"), "metadata")
+        strange = unknown.strict_messages(unknown_paths, [])
+    else:
+        strange = unknown_fields(obj, document) if validation != "Ignore" else []
+    warnings = [*found, *strange] if validation != "Ignore" else []
     if warnings and validation == "Strict":
         raise failures.bad_request(
             f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '

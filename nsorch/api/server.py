@@ -190,6 +190,8 @@ class ApiServer:
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
         handler, target, writes = self._routes.find(request.method, request.path)
         call = Call(request, self._api, request[USER], target)
+        if target is not None and target.kind.deprecation:
+            call.warnings.append(target.kind.deprecation)
         try:
             if _lasts(call):
                 response = await handler(call)

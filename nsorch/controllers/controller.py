@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from nsorch.controllers.queue import WorkQueue
 from nsorch.kit.clock import Clock
 from nsorch.kit.logs import logger
 from nsorch.resources.client import Change, Client, ClientError, T
 from nsorch.resources.meta import Resource
+from nsorch.resources.registry import Kind, Registry
 
 LOUD_AFTER = 8
 """Failures in a row of one key before a warning: conflicts and the like pass long before."""
@@ -53,6 +55,38 @@ class Controller(ABC):
     def on(self, model: type[T], handler: Callable[[Change[T]], None]) -> None:
         """Call ``handler`` for every existing object and for every change until ``stop``."""
         self._unsubscribe.append(self.client.subscribe(model, handler))
+
+    def on_every(
+        self,
+        registry: Registry,
+        wanted: Callable[[Kind[Any]], bool],
+        handler: Callable[[Kind[Any], Change[Any]], None],
+    ) -> None:
+        """Call ``handler`` for the objects of all stored kinds that are ``wanted``, those that come later too."""
+        subscriptions: dict[type[Resource], Callable[[], None]] = {}
+
+        def subscribe(kind: Kind[Any]) -> None:
+            def changed(change: Change[Any]) -> None:
+                # The row may have been replaced meanwhile.
+                handler(registry.resource(kind.resource) or kind, change)
+
+            if kind.view is None and wanted(kind):
+                subscriptions[kind.model] = self.client.subscribe(kind.model, changed)
+
+        def follow(added: Sequence[Kind[Any]], gone: Sequence[Kind[Any]]) -> None:
+            for kind in gone:
+                if kind.model in subscriptions:
+                    subscriptions.pop(kind.model)()
+            for kind in added:
+                subscribe(kind)
+
+        def end() -> None:
+            for unsubscribe in subscriptions.values():
+                unsubscribe()
+
+        for kind in registry.stored:
+            subscribe(kind)
+        self._unsubscribe += [registry.follow(follow), end]
 
     def enqueue(self, change: Change[T]) -> None:
         """A handler that queues the changed object itself."""

@@ -6,6 +6,7 @@ import asyncio
 
 from nsorch.controllers.cluster.controller import ClusterController, bootstrap
 from nsorch.controllers.controller import Controller
+from nsorch.controllers.definitions.controller import DefinitionController
 from nsorch.controllers.deployment.controller import DeploymentController
 from nsorch.controllers.endpoints.controller import EndpointsController
 from nsorch.controllers.garbage.controller import GarbageController
@@ -32,6 +33,7 @@ class Controllers:
             MirroringController(client, clock),
             ReplicaSetController(client, clock),
             DeploymentController(client, clock),
+            DefinitionController(client, clock, registry),
             GarbageController(client, clock, registry),
             PodGCController(client, clock, settings),
         )

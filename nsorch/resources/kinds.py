@@ -5,6 +5,7 @@ from __future__ import annotations
 from nsorch.resources.apps_kinds import DEPLOYMENT, REPLICA_SET
 from nsorch.resources.cluster_kinds import LEASE, NAMESPACE, NODE, SERVICE_ACCOUNT
 from nsorch.resources.config_kinds import CONFIG_MAP, SECRET
+from nsorch.resources.definition_kind import CUSTOM_RESOURCE_DEFINITION
 from nsorch.resources.endpoint_kinds import ENDPOINT_SLICE, ENDPOINTS
 from nsorch.resources.event_kind import EVENT
 from nsorch.resources.events_kind import EVENTS_EVENT
@@ -26,6 +27,7 @@ REGISTRY = Registry(
         SERVICE,
         DEPLOYMENT,
         REPLICA_SET,
+        CUSTOM_RESOURCE_DEFINITION,
         LEASE,
         ENDPOINT_SLICE,
         EVENTS_EVENT,

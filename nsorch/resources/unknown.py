@@ -39,9 +39,11 @@ def load_json(raw: bytes) -> tuple[Any, list[str]]:
     return data, list(_repeated_paths(data, "")) if repeated else []
 
 
-def unknown_fields(model: type[BaseModel], data: Any) -> list[str]:
-    """Paths of the fields in ``data`` that ``model`` does not have: ``spec.containers[0].imagePullPolcy``."""
-    return list(_unknown(model, data, ""))
+def unknown_fields(model: type[BaseModel], data: Any, path: str = "") -> list[str]:
+    """Paths of the fields in ``data`` that ``model`` does not have: ``spec.containers[0].imagePullPolcy``.
+
+    ``path`` is where ``data`` stands."""
+    return list(_unknown(model, data, path))
 
 
 def strict_messages(unknown: list[str], duplicates: list[str]) -> list[str]:

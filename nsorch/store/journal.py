@@ -26,12 +26,14 @@ PROGRESS = 512
 class Log:
     """Changes of one resource. ``start`` is the absolute number of the first one still kept."""
 
-    __slots__ = ("changes", "start", "waiting")
+    __slots__ = ("changes", "ended", "start", "waiting")
 
     def __init__(self) -> None:
         self.changes: deque[Change] = deque()
         self.start = 0
         self.waiting: set[asyncio.Future[None]] = set()
+        self.ended = False
+        """The kind is no more: nothing will come."""
 
     @property
     def end(self) -> int:
@@ -77,6 +79,13 @@ class Journal:
         if log is None:
             log = self._logs[resource] = Log()
         return log
+
+    def end(self, resource: str) -> None:
+        """Let the watchers of a resource come to their end; later ones begin anew."""
+        log = self._logs.pop(resource, None)
+        if log is not None:
+            log.ended = True
+            log.wake()
 
     def append(self, change: Change) -> None:
         """Take in the newest change and wake those who wait for its resource."""
@@ -128,6 +137,11 @@ class Watcher:
         """Everything up to this revision has been taken; true only straight after ``take``."""
         return self._journal.revision
 
+    @property
+    def ended(self) -> bool:
+        """Whether the resource has gone: what has been taken was all."""
+        return self._log.ended
+
     def take(self, limit: int = 500) -> list[Change]:
         """The next changes, at most about ``limit``; empty if there are none. ``Expired`` if some were lost."""
         log = self._log
@@ -143,7 +157,7 @@ class Watcher:
 
     async def wait(self) -> None:
         """Return when ``take`` may have something."""
-        if self._next < self._log.end:
+        if self._next < self._log.end or self._log.ended:
             return
         waiter = asyncio.get_running_loop().create_future()
         self._log.waiting.add(waiter)
@@ -158,4 +172,6 @@ class Watcher:
             for change in changes:
                 yield change
             if not changes:
+                if self.ended:
+                    return
                 await self.wait()

@@ -170,6 +170,19 @@ class Store:
 
         return unsubscribe
 
+    def end_watches(self, resource: str) -> None:
+        """The resource is no longer served: its watches end."""
+        self.journal.end(resource)
+
+    def reread(self, resource: str, fix: Callable[[bytes], bytes | None]) -> None:
+        """Show objects in another form than they were stored in (``fix``; None: as they are). Nothing is written."""
+        for record in self.list(resource):
+            body = fix(record.body)
+            if body is not None:
+                again = Record(record.key, record.uid, record.revision, body, self.parse)
+                controller = again.obj.controller()
+                self._objects[resource].put(again, controller.uid if controller else "")
+
     # Writing: decided now, acknowledged when durable. The object's metadata.resourceVersion is set by the store.
 
     def create(self, resource: str, obj: Resource) -> asyncio.Future[Record]:

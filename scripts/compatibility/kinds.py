@@ -7,6 +7,7 @@ from typing import Any
 from nsorch.resources.account import ServiceAccount
 from nsorch.resources.apps import DeploymentSpec, DeploymentStrategy, ReplicaSetSpec
 from nsorch.resources.config import ConfigMap, Secret
+from nsorch.resources.definition import CustomResourceDefinitionSpec
 from nsorch.resources.endpoints import Endpoints
 from nsorch.resources.endpointslice import EndpointSlice
 from nsorch.resources.event import Event
@@ -28,6 +29,19 @@ def _of_cluster(kind: str, **fields: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "one"}, **fields}
 
 
+DEFINITION: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "ones.example.com"},
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "ones", "kind": "One"},
+        "versions": [
+            {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}},
+        ],
+    },
+}
 LABELS = {"app": "web"}
 TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [CONTAINER]}}
 WORKLOAD = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
@@ -83,7 +97,7 @@ KIND_SECTIONS = (
         _object("ServiceAccount"),
         "",
         (
-            warned("automountServiceAccountToken", "no tokens are issued", True),
+            *works("automountServiceAccountToken"),
             warned("imagePullSecrets", "copied to Pods; images are not pulled", [{"name": "registry"}]),
             warned("secrets", "any Secret may be mounted", [{"name": "token"}]),
         ),
@@ -173,6 +187,23 @@ KIND_SECTIONS = (
         ),
     ),
     Section(
+        "CustomResourceDefinition spec",
+        CustomResourceDefinitionSpec,
+        DEFINITION,
+        "spec",
+        (
+            *works("group names scope"),
+            *works(
+                "versions",
+                "several versions, structural schemas (pruning, defaults, nullable, formats, list and map types, embedded "
+                "objects), rules (CEL, without two-variable comprehensions and checks of types before they run), status, "
+                "scale, columns, selectable fields; read here as soon as the answer is out",
+            ),
+            refused("conversion", "strategy None only: no webhooks", {"strategy": "Webhook"}),
+            refused("preserveUnknownFields", "only false, as in Kubernetes", True),
+        ),
+    ),
+    Section(
         "Lease spec",
         LeaseSpec,
         _object("Lease", "coordination.k8s.io/v1"),
@@ -244,7 +275,6 @@ NOT_SERVED = [
     "RuntimeClass",
     "ResourceQuota",
     "LimitRange",
-    "CustomResourceDefinition",
     "ReplicationController",
     "PodTemplate",
     "ValidatingAdmissionPolicy",

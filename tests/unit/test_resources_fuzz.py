@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nsorch.resources.errors import decode, decode_data
+from nsorch.resources.jsonschema import JSONSchemaProps
 from nsorch.resources.kinds import REGISTRY
 from nsorch.resources.registry import Kind
 from nsorch.resources.shapes import Shape, shapes
@@ -43,6 +44,8 @@ def _value(rng: random.Random, shape: Shape, depth: int) -> Any:
         return rng.random() < 0.5
     if shape.type is int:
         return rng.choice(NUMBERS)
+    if shape.type is float:
+        return float(rng.choice(NUMBERS))
     if shape.type is str:
         lowered = shape.name.lower()
         if lowered.endswith(("time", "timestamp", "at", "timeadded")):
@@ -68,10 +71,11 @@ def _field(rng: random.Random, shape: Shape, depth: int) -> Any:
 def _document(rng: random.Random, model: Any, depth: int = 0) -> dict[str, Any]:
     """Random data with the right types: required fields always, others the less often the deeper."""
     chance = 0.5 if depth < 4 else 0.25
+    deepest = 6 if model is JSONSchemaProps else 9  # a schema has schemas in twenty of its fields
     return {
         name: _field(rng, shape, depth)
         for name, shape in shapes(model).items()
-        if shape.required or (rng.random() < chance and depth < 9)
+        if shape.required or (rng.random() < chance and depth < deepest)
     }
 
 

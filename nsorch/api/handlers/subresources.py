@@ -66,7 +66,7 @@ async def patch_scale(call: Call) -> web.StreamResponse:
         validation=validation(call),
         warnings=call.warnings,
     )
-    return answers.of_model(call, scale_of(record))
+    return answers.of_model(call, scale_of(where.kind, record))
 
 
 async def bind(call: Call) -> web.StreamResponse:

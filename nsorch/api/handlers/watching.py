@@ -123,6 +123,8 @@ async def _follow(stream: Stream, watcher: Watcher, sent: int, bookmarks: bool, 
         if changes:
             await stream.flush()
             continue
+        if watcher.ended:
+            return
         if bookmarks and watcher.revision - sent >= PROGRESS:
             sent = watcher.revision
             await stream.bookmark(sent)

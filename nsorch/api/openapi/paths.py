@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from nsorch.api.discovery import Subresource, subresources
 from nsorch.api.openapi import names
 from nsorch.api.openapi.schemas import Components
-from nsorch.api.patch import PATCH_TYPES
+from nsorch.api.patch import PATCH_TYPES, STRATEGIC_MERGE_PATCH
 from nsorch.resources.registry import Kind
 from nsorch.resources.requests import Binding, DeleteOptions, Eviction
 from nsorch.resources.scale import Scale
@@ -118,21 +118,21 @@ class Paths:
             everywhere = self._operation("list", f"{kind.kind}ForAllNamespaces", identity, listed, _LIST)
             self.paths[f"{self._root}/{kind.plural}"] = {"get": everywhere, "parameters": [_PRETTY]}
 
-        single = self._single(label, identity, item, kind.verbs)
+        single = self._single(label, identity, item, kind.verbs, kind.shape is not None)
         path = f"{scope}/{kind.plural}/{{name}}"
         if single:
             self.paths[path] = single | {"parameters": [_NAME, *shared, _PRETTY]}
         for name, sub in subresources(kind):
             self._subresource(kind, name, sub, path, [_NAME, *shared, _PRETTY], label, identity, item)
 
-    def _single(self, label: str, identity: Json, item: str, verbs: tuple[str, ...]) -> Json:
+    def _single(self, label: str, identity: Json, item: str, verbs: tuple[str, ...], custom: bool) -> Json:
         operations: Json = {}
         if "get" in verbs:
             operations["get"] = self._operation("get", label, identity, item, [])
         if "update" in verbs:
             operations["put"] = self._operation("put", label, identity, item, _WRITE, body=item)
         if "patch" in verbs:
-            operations["patch"] = self._patch(label, identity, item)
+            operations["patch"] = self._patch(label, identity, item, custom)
         if "delete" in verbs:
             status = self._components.add(f"{names.META}.Status")
             options = self._components.model(DeleteOptions)
@@ -182,16 +182,18 @@ class Paths:
             if "update" in sub.verbs:
                 operations["put"] = self._operation("put", label, about, body, _WRITE, body=body)
             if "patch" in sub.verbs:
-                operations["patch"] = self._patch(label, about, body)
+                operations["patch"] = self._patch(label, about, body, kind.shape is not None)
             if "create" in sub.verbs:
                 operations["post"] = self._operation("post", label, about, body, _WRITE, body=body, created=True)
         self.paths[f"{path}/{name}"] = operations | {"parameters": shared}
 
-    def _patch(self, label: str, identity: Json, item: str) -> Json:
+    def _patch(self, label: str, identity: Json, item: str, custom: bool) -> Json:
         body = self._components.add(f"{names.META}.Patch")
         operation = self._operation("patch", label, identity, item, [*_WRITE, _FORCE], body=body)
         schema = operation["requestBody"]["content"]["*/*"]
-        operation["requestBody"]["content"] = dict.fromkeys(PATCH_TYPES, schema)
+        operation["requestBody"]["content"] = {
+            media: schema for media in PATCH_TYPES if not custom or media != STRATEGIC_MERGE_PATCH
+        }
         return operation
 
     def _operation(

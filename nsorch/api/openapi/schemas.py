@@ -11,7 +11,10 @@ from pydantic.fields import FieldInfo
 
 from nsorch.api.openapi import names
 from nsorch.api.patch.schema import ATOMIC_TYPES, extras
+from nsorch.resources.custom.object import CustomObject
+from nsorch.resources.custom.schema import TYPE_META, properties
 from nsorch.resources.descriptions import field_descriptions
+from nsorch.resources.meta import ObjectMeta
 from nsorch.resources.registry import Kind
 
 Schema = dict[str, Any]
@@ -101,7 +104,7 @@ class Components:
         name = names.component(model)
         if name not in self.schemas:
             self.schemas[name] = {}  # taken, before its fields are walked: models may refer to themselves
-            self.schemas[name] = self._object(model)
+            self.schemas[name] = self._custom(model) if issubclass(model, CustomObject) else self._object(model)
         return _REFERENCE + name
 
     def kind(self, kind: Kind[Any]) -> tuple[str, str]:
@@ -129,6 +132,15 @@ class Components:
     def sorted(self) -> dict[str, Schema]:
         """All schemas collected, by name."""
         return dict(sorted(self.schemas.items()))
+
+    def _custom(self, model: type[CustomObject]) -> Schema:
+        """The schema of a custom kind is that of its definition."""
+        meta = _referring(self.model(ObjectMeta)) | {"description": "Name, labels and what every object has."}
+        own = {name: schema for name, schema in properties(model.SCHEMA).items() if name not in TYPE_META}
+        schema = {word: value for word, value in model.SCHEMA.items() if word != "required"}
+        needed = [name for name in model.SCHEMA.get("required") or () if name not in TYPE_META]
+        schema["properties"] = dict(sorted({**_TYPE_META, "metadata": meta, **own}.items()))
+        return {"type": "object"} | schema | ({"required": needed} if needed else {})
 
     def _object(self, model: type[BaseModel]) -> Schema:
         if not model.__pydantic_fields_complete__:
@@ -239,7 +251,7 @@ def _referring(reference: str) -> Schema:
 def simplify(schema: Any) -> Any:
     """Turn every ``allOf`` of one reference without siblings into the plain reference."""
     if isinstance(schema, dict):
-        if schema.keys() == {"allOf"} and len(schema["allOf"]) == 1:
+        if schema.keys() == {"allOf"} and isinstance(schema["allOf"], list) and len(schema["allOf"]) == 1:
             return schema["allOf"][0]
         return {name: simplify(value) for name, value in schema.items()}
     if isinstance(schema, list):

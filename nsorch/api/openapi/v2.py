@@ -67,9 +67,18 @@ def _schema(schema: Any) -> Any:
     if isinstance(result.get("$ref"), str):
         result["$ref"] = result["$ref"].replace(_V3, _V2)
     # Swagger has no oneOf: amounts, and numbers that may be text, are published as strings.
-    if "oneOf" in result:
+    if isinstance(result.get("oneOf"), list):
         del result["oneOf"]
-        result["type"] = "string"
-    if isinstance(result.get("allOf"), list) and len(result["allOf"]) == 1:
+        result.setdefault("type", "string")
+    if isinstance(result.get("allOf"), list) and len(result["allOf"]) == 1 and "$ref" in result["allOf"][0]:
         result |= result.pop("allOf")[0]
+    # The logic of custom kinds' schemas only restricts, and this dialect does not know it.
+    for word in ("allOf", "anyOf"):
+        if isinstance(result.get(word), list):
+            del result[word]
+    if isinstance(result.get("nullable"), bool):
+        del result["nullable"]
+    if result.get("x-kubernetes-preserve-unknown-fields") is True:
+        # kubectl would take what the schema does not name for a mistake.
+        return {key: value for key, value in result.items() if key not in ("properties", "items", "required")}
     return result

@@ -15,6 +15,8 @@ from nsorch.api import failures
 from nsorch.api.operations import scheduling
 from nsorch.api.operations.context import Context
 from nsorch.resources.account import ServiceAccount
+from nsorch.resources.custom import names as definition_names
+from nsorch.resources.definition import CustomResourceDefinition
 from nsorch.resources.meta import Resource
 from nsorch.resources.namespace import Namespace
 from nsorch.resources.pod import Pod
@@ -37,6 +39,8 @@ def mutate_create(ctx: Context, kind: Kind[Any], obj: Resource) -> None:
         obj.metadata.labels = (obj.metadata.labels or {}) | {"kubernetes.io/metadata.name": obj.name}
         obj.spec.finalizers = list(dict.fromkeys([*(obj.spec.finalizers or ()), "kubernetes"]))
         obj.status.phase = "Active"
+    elif isinstance(obj, CustomResourceDefinition):
+        _accept_names(ctx, kind, obj)
 
 
 def mutate_update(ctx: Context, kind: Kind[Any], obj: Resource, old: Resource) -> None:
@@ -45,6 +49,8 @@ def mutate_update(ctx: Context, kind: Kind[Any], obj: Resource, old: Resource) -
         # Finalizers of the content change through the finalize subresource only.
         obj.spec.finalizers = old.spec.finalizers
         obj.metadata.labels = (obj.metadata.labels or {}) | {"kubernetes.io/metadata.name": obj.name}
+    elif isinstance(obj, CustomResourceDefinition):
+        _accept_names(ctx, kind, obj)
 
 
 def admit_create(ctx: Context, kind: Kind[Any], obj: Resource, *, dry_run: bool) -> None:
@@ -74,11 +80,13 @@ def admit_delete(kind: Kind[Any], obj: Resource) -> None:
         raise failures.forbidden(kind, obj.name, "this namespace may not be deleted")
 
 
-def mark_terminating(kind: Kind[Any], obj: Resource) -> None:
+def mark_terminating(ctx: Context, kind: Kind[Any], obj: Resource) -> None:
     """Show in the status that deletion has begun, where the kind has a phase for it."""
     if isinstance(obj, Namespace):
         obj.status = copy.deepcopy(obj.status)
         obj.status.phase = "Terminating"
+    elif isinstance(obj, CustomResourceDefinition):
+        definition_names.mark_terminating(obj, ctx.clock.time())
 
 
 def decided(ctx: Context, kind: Kind[Any], future: asyncio.Future[Record], *, new: bool = False) -> None:
@@ -93,6 +101,13 @@ def decided(ctx: Context, kind: Kind[Any], future: asyncio.Future[Record], *, ne
 def _announce(ctx: Context, future: asyncio.Future[Record]) -> None:
     if not future.cancelled() and future.exception() is None:
         scheduling.announce(ctx, future.result())
+
+
+def _accept_names(ctx: Context, kind: Kind[Any], definition: CustomResourceDefinition) -> None:
+    """At once, so that the kind can be used by whoever has the answer; the controller looks again when others go."""
+    others = [record.obj for record in ctx.store.list(kind.resource)]
+    known = [other for other in others if isinstance(other, CustomResourceDefinition)]
+    definition.status = definition_names.decide(definition, known, ctx.clock.time())
 
 
 def _living_namespace(ctx: Context, kind: Kind[Any], obj: Resource) -> None:

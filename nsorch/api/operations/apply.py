@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -44,11 +45,14 @@ async def apply(
 
     Failure 409 with one cause for each field that another manager holds with another value, unless ``force``.
     """
-    wanted = decode(body, YAML, depth_limit=ctx.settings.depth_limit, what=kind.kind)
+    nulls = kind.shape is not None
+    wanted = decode(body, YAML, depth_limit=ctx.settings.depth_limit, what=kind.kind, nulls=nulls)
     _check(kind, namespace, name, wanted)
     current = ctx.store.latest(kind.resource, namespace, name)
     if current is None and subresource:
         raise failures.not_found(kind, name)
+    if current is None and "create" not in kind.verbs:
+        raise failures.method_not_allowed("create not allowed while custom resource definition is terminating")
     live = document(current) if current else {}
     owners = managed.owners_of(current.obj.metadata.managedFields if current else None)
     if current and not owners:
@@ -56,7 +60,8 @@ async def apply(
         owners = [Owner(managed.ANCIENT, "Update", kind.group_version, "", present)]
 
     def canonical(merged: dict[str, Any]) -> dict[str, Any]:
-        return parse_document(kind, dict(merged))[0].to_dict()
+        # Settling a custom object changes the document in place.
+        return parse_document(kind, copy.deepcopy(merged) if nulls else dict(merged))[0].to_dict()
 
     me = Owner(write.manager[:128], "Apply", kind.group_version, subresource, frozenset())
     yielded = _applied_by_kubectl(kind, live) if write.manager == KUBECTL else frozenset()
@@ -68,7 +73,7 @@ async def apply(
         merged["metadata"] = merged["metadata"] | {
             "annotations": merged["metadata"].get("annotations", {}) | {LAST_APPLIED: text}
         }
-    obj, found = parse_document(kind, merged, validation)
+    obj, found = parse_document(kind, copy.deepcopy(merged) if nulls else merged, validation)
     if warnings is not None:
         warnings.extend(found)
     write = replace(write, operation="Apply", owners=tuple(applied.owners))

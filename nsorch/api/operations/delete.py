@@ -86,7 +86,7 @@ def _mark(ctx: Context, kind: Kind[Any], obj: Resource, grace: int) -> bool:
     meta.deletionGracePeriodSeconds = grace
     if meta.generation is not None:
         meta.generation += 1
-    admission.mark_terminating(kind, obj)
+    admission.mark_terminating(ctx, kind, obj)
     return True
 
 

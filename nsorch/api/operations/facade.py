@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nsorch.api.access.authorizer import Authorizer
+from nsorch.api.definitions import Definitions
 from nsorch.api.events.keeper import EventKeeper
 from nsorch.api.events.recorder import Recorder
 from nsorch.api.operations import apply as applying
@@ -48,6 +49,7 @@ class Operations:
             store, self.clock, ttl=settings.event_ttl, per_namespace=settings.events_per_namespace
         )
         self._scheduler = Scheduler(self.context)
+        self._definitions = Definitions(store, registry)
 
     @property
     def store(self) -> Store:
@@ -62,10 +64,12 @@ class Operations:
         return self.context.recorder
 
     def start(self) -> None:
-        """Begin what runs by itself: the expiry of Events."""
+        """Begin what runs by itself: the kinds of definitions, the expiry of Events."""
+        self._definitions.start()
         self._keeper.start()
 
     def stop(self) -> None:
+        self._definitions.stop()
         self._keeper.close()
         self._scheduler.close()
         self.context.services.close()
@@ -108,8 +112,10 @@ class Operations:
         *,
         subresource: str,
     ) -> Record:
-        if kind.view is not None and not subresource:
-            return await self.update(kind, namespace, name, obj, write)
+        if kind.view is not None:
+            return await views.update_part(
+                self.context, kind, kind.view, namespace, name, obj, write or Write(), subresource
+            )
         return await parts.update_part(self.context, kind, namespace, name, obj, write or Write(), subresource)
 
     async def patch(
@@ -135,6 +141,7 @@ class Operations:
                 content_type,
                 body,
                 write or Write(),
+                subresource=subresource,
                 validation=validation,
                 warnings=warnings,
             )
@@ -164,8 +171,22 @@ class Operations:
         validation: Validation = "Ignore",
         warnings: list[str] | None = None,  # type: ignore[valid-type]
     ) -> tuple[Record, bool]:
-        if kind.view is not None:
+        if kind.view is not None and not kind.view.alike:
             raise views.refuse_apply()
+        if kind.view is not None:
+            return await views.apply(
+                self.context,
+                kind,
+                kind.view,
+                namespace,
+                name,
+                body,
+                write,
+                force=force,
+                subresource=subresource,
+                validation=validation,
+                warnings=warnings,
+            )
         return await applying.apply(
             self.context,
             kind,
@@ -194,12 +215,14 @@ class Operations:
         return await deleting.delete_collection(self.context, kind, namespace, options, selection)
 
     def scale(self, kind: Kind[Any], namespace: str | None, name: str) -> Scale:
-        return scale.scale_of(self.get(kind, namespace, name))
+        return scale.scale_of(kind, self.get(kind, namespace, name))
 
     async def update_scale(
         self, kind: Kind[Any], namespace: str | None, name: str, wanted: Scale, write: Write | None = None
     ) -> Scale:
-        return scale.scale_of(await scale.update_scale(self.context, kind, namespace, name, wanted, write or Write()))
+        stored = views.stored(kind)
+        record = await scale.update_scale(self.context, stored, namespace, name, wanted, write or Write())
+        return scale.scale_of(stored, record)
 
     async def bind(
         self, kind: Kind[Any], namespace: str | None, name: str, binding: Binding, write: Write | None = None

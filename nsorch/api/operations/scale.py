@@ -15,10 +15,15 @@ from nsorch.resources.selectors import of_selector
 from nsorch.store import Record
 
 
-def scale_of(record: Record) -> Scale:
+def scale_of(kind: Kind[Any], record: Record) -> Scale:
     """The Scale of a workload."""
     obj: Any = record.obj
     meta = obj.metadata
+    if kind.scaling is not None:
+        wanted, present, selector = kind.scaling.read(obj)
+    else:
+        wanted, present = obj.spec.replicas or 0, obj.status.replicas or 0
+        selector = _selector(obj.spec.selector)
     return Scale(
         apiVersion=Scale.GROUP_VERSION,
         kind=Scale.KIND,
@@ -29,8 +34,8 @@ def scale_of(record: Record) -> Scale:
             resourceVersion=meta.resourceVersion,
             creationTimestamp=meta.creationTimestamp,
         ),
-        spec=ScaleSpec(replicas=obj.spec.replicas or 0),
-        status=ScaleStatus(replicas=obj.status.replicas or 0, selector=_selector(obj.spec.selector)),
+        spec=ScaleSpec(replicas=wanted),
+        status=ScaleStatus(replicas=present, selector=selector),
     )
 
 
@@ -57,6 +62,9 @@ async def update_scale(
     if given.uid:
         metadata.check_preconditions(kind, current.obj, given.uid, None)
     obj: Any = current.obj.copy_deep()
-    obj.spec.replicas = replicas
+    if kind.scaling is not None:
+        kind.scaling.write(obj, replicas)
+    else:
+        obj.spec.replicas = replicas
     workload: Resource = obj
     return await update(ctx, kind, namespace, name, workload, write)

@@ -15,6 +15,7 @@ from nsorch.api.access import escalation
 from nsorch.api.operations import admission, managed, metadata
 from nsorch.api.operations.context import DEFAULT, Context, Write, dry_record
 from nsorch.resources.meta import Resource
+from nsorch.resources.namespace import Namespace
 from nsorch.resources.registry import Kind
 from nsorch.store import Record
 
@@ -135,8 +136,7 @@ def ended(obj: Resource) -> bool:
     meta = obj.metadata
     if meta.deletionTimestamp is None or meta.finalizers or meta.deletionGracePeriodSeconds:
         return False
-    spec = getattr(obj, "spec", None)
-    return not (obj.KIND == "Namespace" and spec is not None and spec.finalizers)
+    return not (isinstance(obj, Namespace) and obj.spec.finalizers)
 
 
 def document(record: Record) -> dict[str, Any]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from nsorch.api import failures
+from nsorch.api.content import YAML
+from nsorch.api.operations import apply as applying
 from nsorch.api.operations import create as creating
 from nsorch.api.operations import delete as deleting
-from nsorch.api.operations import read
+from nsorch.api.operations import parts, read
+from nsorch.api.operations import patch as patching
 from nsorch.api.operations import update as updating
 from nsorch.api.operations.context import DEFAULT, Context, Deleted, Deletion, ListOptions, Page, Write
-from nsorch.api.parsing import Validation, parse_document
+from nsorch.api.parsing import Validation, check_type, decode, parse_document
 from nsorch.api.patch import APPLY_PATCH, PATCH_TYPES, PatchRefused, apply_patch
 from nsorch.resources.meta import Resource
 from nsorch.resources.registry import Kind, View
@@ -42,7 +46,7 @@ def list_page(ctx: Context, view: View[Any, Any], namespace: str | None, options
 async def create(
     ctx: Context, kind: Kind[Any], view: View[Any, Any], namespace: str | None, obj: Resource, write: Write = DEFAULT
 ) -> Record:
-    if causes := kind.validate(obj):
+    if not view.alike and (causes := kind.validate(obj)):
         raise failures.invalid(kind, obj.metadata.name or "", causes)
     return shown(view, await creating.create(ctx, view.of, namespace, view.to_stored(obj, None), write))
 
@@ -68,6 +72,48 @@ async def update(
     return shown(view, await updating.update(ctx, view.of, namespace, name, stored, write))
 
 
+async def update_part(
+    ctx: Context,
+    kind: Kind[Any],
+    view: View[Any, Any],
+    namespace: str | None,
+    name: str,
+    obj: Resource,
+    write: Write = DEFAULT,
+    subresource: str = "",
+) -> Record:
+    """Update of the object or, where both forms are alike, of one of its subresources."""
+    if not view.alike:
+        return await update(ctx, kind, view, namespace, name, obj, write)
+    old = updating.latest(ctx, view.of, namespace, name).obj
+    stored_obj = view.to_stored(obj, old)
+    return shown(view, await parts.update_part(ctx, view.of, namespace, name, stored_obj, write, subresource))
+
+
+async def apply(
+    ctx: Context,
+    kind: Kind[Any],
+    view: View[Any, Any],
+    namespace: str | None,
+    name: str,
+    body: bytes,
+    write: Write,
+    **options: Any,
+) -> tuple[Record, bool]:
+    """Server-side apply of a form that is like the stored one but for its apiVersion."""
+    document = decode(body, YAML, depth_limit=ctx.settings.depth_limit, what=kind.kind, nulls=True)
+    check_type(document, kind.model)
+    document["apiVersion"] = view.of.group_version
+    body = json.dumps(document).encode()
+    record, created = await applying.apply(ctx, view.of, namespace, name, body, write, **options)
+    return shown(view, record), created
+
+
+def stored(kind: Kind[Any]) -> Kind[Any]:
+    """The row by which a kind's objects are written."""
+    return kind.view.of if kind.view is not None else kind
+
+
 async def patch(
     ctx: Context,
     kind: Kind[Any],
@@ -78,15 +124,25 @@ async def patch(
     body: bytes,
     write: Write = DEFAULT,
     *,
+    subresource: str = "",
     validation: Validation = "Ignore",
     warnings: list[str] | None = None,
 ) -> Record:
+    if kind.shape is not None:
+        patching.refuse_strategic(content_type)
+    if subresource == "scale":
+        return shown(
+            view,
+            await patching.patch(
+                ctx, view.of, namespace, name, content_type, body, write, subresource=subresource, validation=validation
+            ),
+        )
     current = shown(view, updating.latest(ctx, view.of, namespace, name))
     patched = apply_patch(kind.model, content_type, updating.document(current), body)
     obj, found = parse_document(kind, patched, validation)
     if warnings is not None:
         warnings.extend(found)
-    return await update(ctx, kind, view, namespace, name, obj, write)
+    return await update_part(ctx, kind, view, namespace, name, obj, write, subresource)
 
 
 def refuse_apply() -> PatchRefused:

@@ -12,10 +12,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
 from nsorch.api.patch.json_patch import equal
-from nsorch.api.patch.schema import FieldRule, rule
+from nsorch.api.patch.schema import FieldRule, Node, rule
 
 Path = tuple[str, ...]
 Fields = frozenset[Path]
@@ -48,7 +46,7 @@ _NOT_OWNED = frozenset(
 """What identifies an object or belongs to the server is owned by nobody."""
 
 
-def of(model: type[BaseModel] | None, document: Mapping[str, Any]) -> dict[Path, Any]:
+def of(model: Node | None, document: Mapping[str, Any]) -> dict[Path, Any]:
     """Every path that ``document`` sets, with its value (None for the mere existence of a list element)."""
     found: dict[Path, Any] = {}
     _object(model, document, (), found)
@@ -98,7 +96,7 @@ def text(path: Path) -> str:
     return "".join(parts)
 
 
-def merge(model: type[BaseModel] | None, live: Mapping[str, Any], applied: Mapping[str, Any]) -> dict[str, Any]:
+def merge(model: Node | None, live: Mapping[str, Any], applied: Mapping[str, Any]) -> dict[str, Any]:
     """``live`` with everything that ``applied`` sets; arguments are not changed."""
     result = dict(live)
     for name, value in applied.items():
@@ -106,7 +104,7 @@ def merge(model: type[BaseModel] | None, live: Mapping[str, Any], applied: Mappi
     return result
 
 
-def remove(model: type[BaseModel] | None, document: Mapping[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
+def remove(model: Node | None, document: Mapping[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
     """``document`` without what stands at ``paths``; the argument is not changed."""
     unwanted: dict[str, Any] = {}
     for path in paths:
@@ -119,11 +117,12 @@ def remove(model: type[BaseModel] | None, document: Mapping[str, Any], paths: It
 
 def key_element(field: FieldRule, item: Mapping[str, Any]) -> str:
     """``k:{"containerPort":80,"protocol":"TCP"}`` of a list element."""
-    keys = {name: item.get(name, _KEY_DEFAULTS.get(name)) for name in sorted(field.list_keys)}
+    defaults = _KEY_DEFAULTS if field.key_defaults is None else field.key_defaults
+    keys = {name: item.get(name, defaults.get(name)) for name in sorted(field.list_keys)}
     return "k:" + _compact(keys)
 
 
-def _object(model: type[BaseModel] | None, document: Mapping[str, Any], at: Path, found: dict[Path, Any]) -> None:
+def _object(model: Node | None, document: Mapping[str, Any], at: Path, found: dict[Path, Any]) -> None:
     for name, value in document.items():
         _value(rule(model, name), value, (*at, f"f:{name}"), found)
 
@@ -132,7 +131,7 @@ def _value(field: FieldRule, value: Any, at: Path, found: dict[Path, Any]) -> No
     if isinstance(value, Mapping) and value and field.map_type != "atomic":
         if field.container == "map":
             for name, inner in value.items():
-                _value(FieldRule(model=field.model), inner, (*at, f"f:{name}"), found)
+                _value(field.value_rule, inner, (*at, f"f:{name}"), found)
         else:
             _object(field.model, value, at, found)
     elif isinstance(value, list) and value and _by_keys(field, value):
@@ -150,7 +149,7 @@ def _value(field: FieldRule, value: Any, at: Path, found: dict[Path, Any]) -> No
 def _merge(field: FieldRule, live: Any, applied: Any) -> Any:
     if isinstance(applied, Mapping) and isinstance(live, Mapping) and field.map_type != "atomic":
         if field.container == "map":
-            inner = FieldRule(model=field.model)
+            inner = field.value_rule
             return dict(live) | {name: _merge(inner, live.get(name), value) for name, value in applied.items()}
         return merge(field.model, live, applied)
     if isinstance(applied, list) and isinstance(live, list):
@@ -170,7 +169,7 @@ def _merge(field: FieldRule, live: Any, applied: Any) -> Any:
     return applied
 
 
-def _without(model: type[BaseModel] | None, document: Mapping[str, Any], unwanted: Mapping[str, Any]) -> dict[str, Any]:
+def _without(model: Node | None, document: Mapping[str, Any], unwanted: Mapping[str, Any]) -> dict[str, Any]:
     result = {}
     for name, value in document.items():
         below = unwanted.get(f"f:{name}")
@@ -183,6 +182,8 @@ def _without(model: type[BaseModel] | None, document: Mapping[str, Any], unwante
 
 def _without_value(field: FieldRule, value: Any, unwanted: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping):
+        if field.container == "map" and field.values is not None:
+            return _without_entries(field.values, value, unwanted)
         return _without(None if field.container == "map" else field.model, value, unwanted)
     if isinstance(value, list) and _by_keys(field, value):
         kept = []
@@ -194,6 +195,17 @@ def _without_value(field: FieldRule, value: Any, unwanted: Mapping[str, Any]) ->
     if isinstance(value, list) and field.list_type == "set":
         return [item for item in value if "v:" + _compact(item) not in unwanted]
     return value
+
+
+def _without_entries(field: FieldRule, document: Mapping[str, Any], unwanted: Mapping[str, Any]) -> dict[str, Any]:
+    result = {}
+    for name, value in document.items():
+        below = unwanted.get(f"f:{name}")
+        if below is None:
+            result[name] = value
+        elif "." not in below:
+            result[name] = _without_value(field, value, below)
+    return result
 
 
 def _by_keys(field: FieldRule, items: list[Any]) -> bool:

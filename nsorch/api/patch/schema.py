@@ -16,12 +16,25 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from nsorch.resources.custom.object import CustomObject
+from nsorch.resources.custom.schema import TYPE_META, Schema, additional, embedded, has_additional, items, properties
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Structural:
+    """Stands where a model would, for an object that a custom kind's schema describes."""
+
+    schema: Schema
+
+
+Node = type[BaseModel] | Structural
+
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     """What merging must know about one field."""
 
-    model: type[BaseModel] | None = None
+    model: Node | None = None
     """The model of the value; for lists and maps, of their elements; None for scalars and free-form data."""
     container: str = ""
     """``list``, ``map`` (``dict[str, X]``) or "" for a single value."""
@@ -30,6 +43,15 @@ class FieldRule:
     list_type: str = ""
     list_keys: tuple[str, ...] = ()
     map_type: str = ""
+    key_defaults: Mapping[str, Any] | None = None
+    """Keys of elements that may be left out, with what they are then (custom kinds)."""
+    values: FieldRule | None = None
+    """For maps of custom kinds: the rule of their values."""
+
+    @property
+    def value_rule(self) -> FieldRule:
+        """The rule of a map's values."""
+        return self.values or FieldRule(model=self.model)
 
     @property
     def merges(self) -> bool:
@@ -74,9 +96,41 @@ def rules(model: type[BaseModel]) -> Mapping[str, FieldRule]:
     return {info.alias or name: _rule(info) for name, info in model.model_fields.items()}
 
 
-def rule(model: type[BaseModel] | None, name: str) -> FieldRule:
+def rule(model: Node | None, name: str) -> FieldRule:
     """The rule of one field; ``UNKNOWN`` for unknown fields and free-form data."""
-    return rules(model).get(name, UNKNOWN) if model is not None else UNKNOWN
+    if model is None:
+        return UNKNOWN
+    if isinstance(model, Structural):
+        return of_schema(model.schema.get("properties", {}).get(name))
+    if issubclass(model, CustomObject) and name not in TYPE_META:
+        return of_schema(model.SCHEMA.get("properties", {}).get(name))
+    return rules(CustomObject if issubclass(model, CustomObject) else model).get(name, UNKNOWN)
+
+
+def of_schema(schema: Schema | None) -> FieldRule:
+    """The rule of a field of a custom kind, which its schema says: lists are atomic unless told otherwise."""
+    if schema is None:
+        return UNKNOWN
+    keys = tuple(schema.get("x-kubernetes-list-map-keys") or ())
+    map_type = str(schema.get("x-kubernetes-map-type") or "")
+    element = items(schema)
+    if schema.get("type") == "array":
+        fields = properties(element) if element is not None else {}
+        return FieldRule(
+            model=Structural(element) if element is not None else None,
+            container="list",
+            list_type=str(schema.get("x-kubernetes-list-type") or "atomic"),
+            list_keys=keys,
+            key_defaults={
+                key: fields[key]["default"] for key in keys if fields.get(key, {}).get("default") is not None
+            },
+        )
+    if has_additional(schema):
+        inner = additional(schema)
+        return FieldRule(values=of_schema(inner) if inner is not None else None, container="map", map_type=map_type)
+    if embedded(schema):
+        return FieldRule(model=CustomObject, map_type=map_type)
+    return FieldRule(model=Structural(schema), map_type=map_type)
 
 
 def extras(info: FieldInfo) -> dict[str, Any]:

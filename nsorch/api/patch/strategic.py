@@ -22,10 +22,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
 from nsorch.api.patch.refused import PatchRefused
-from nsorch.api.patch.schema import FieldRule, rule
+from nsorch.api.patch.schema import FieldRule, Node, rule
 
 DIRECTIVE = "$patch"
 RETAIN_KEYS = "$retainKeys"
@@ -33,7 +31,7 @@ DELETE_FROM = "$deleteFromPrimitiveList"
 SET_ORDER = "$setElementOrder"
 
 
-def merge(model: type[BaseModel] | None, current: Any, patch: Any) -> dict[str, Any]:
+def merge(model: Node | None, current: Any, patch: Any) -> dict[str, Any]:
     """``current`` (a JSON object of ``model``) with ``patch`` applied, as a new object; arguments are not changed.
 
     Raises PatchRefused 400 for a malformed patch and 422 for one that does not fit the object.
@@ -44,7 +42,7 @@ def merge(model: type[BaseModel] | None, current: Any, patch: Any) -> dict[str, 
 
 
 def _merge_object(
-    model: type[BaseModel] | None, current: Mapping[str, Any], patch: Mapping[str, Any], path: str
+    model: Node | None, current: Mapping[str, Any], patch: Mapping[str, Any], path: str
 ) -> dict[str, Any]:
     directive = patch.get(DIRECTIVE)
     if directive == "replace":

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from nsorch.api.patch.schema import FieldRule, rule
+from nsorch.api.patch.schema import FieldRule, Node, rule
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -52,9 +52,7 @@ def last_applied(live: dict[str, Any]) -> dict[str, Any]:
     return stored if isinstance(stored, dict) else {}
 
 
-def _object(
-    model: type[BaseModel] | None, before: dict[str, Any], wanted: dict[str, Any], live: dict[str, Any]
-) -> dict[str, Any]:
+def _object(model: Node | None, before: dict[str, Any], wanted: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
     result = {name: value for name, value in live.items() if name in wanted or name not in before}
     for name, value in wanted.items():
         if value is None:

@@ -9,7 +9,6 @@ the dependents are removed first. All driven by changes, nothing scans. Source: 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from nsorch.controllers.controller import Controller
@@ -19,6 +18,7 @@ from nsorch.controllers.owners import release
 from nsorch.controllers.writes import each, gone_is_fine
 from nsorch.kit.clock import Clock
 from nsorch.resources.client import Change, Client, ClientError, Propagation
+from nsorch.resources.event import Event
 from nsorch.resources.meta import OwnerReference, Resource
 from nsorch.resources.namespace import Namespace
 from nsorch.resources.registry import Kind, Registry
@@ -37,15 +37,7 @@ class GarbageController(Controller):
         self._dependents = Dependents()
 
     def wire(self) -> None:
-        for kind in self._registry.kinds:
-            if kind.kind != "Event" and "delete" in kind.verbs:
-                self.on(kind.model, self._handler(kind))
-
-    def _handler(self, kind: Kind[Any]) -> Callable[[Change[Any]], None]:
-        def changed(change: Change[Any]) -> None:
-            self._changed(kind, change)
-
-        return changed
+        self.on_every(self._registry, lambda kind: kind.model is not Event and "delete" in kind.verbs, self._changed)
 
     def _changed(self, kind: Kind[Any], change: Change[Any]) -> None:
         obj: Resource = change.object

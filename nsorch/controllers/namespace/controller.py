@@ -51,16 +51,19 @@ class NamespaceController(Controller):
     def __init__(self, client: Client, clock: Clock, registry: Registry, settings: ControllerSettings) -> None:
         super().__init__(client, clock)
         self._settings = settings
-        kinds = [kind for kind in registry.kinds if kind.namespaced and "delete" in kind.verbs]
-        self._pods = [kind for kind in kinds if kind.model is Pod]
-        self._others = [kind for kind in kinds if kind.model is not Pod]
+        self._registry = registry
+        self._pods = [registry.of(Pod)]
+
+    @property
+    def _others(self) -> list[Kind[Any]]:
+        """The kinds of all other content."""
+        return [kind for kind in self._registry.stored if _is_content(kind) and kind.model is not Pod]
 
     def wire(self) -> None:
         self.on(Namespace, self.enqueue)
-        for kind in [*self._pods, *self._others]:
-            self.on(kind.model, self._content_changed)
+        self.on_every(self._registry, _is_content, self._content_changed)
 
-    def _content_changed(self, change: Change[Any]) -> None:
+    def _content_changed(self, kind: Kind[Any], change: Change[Any]) -> None:
         obj: Resource = change.object
         namespace = self.client.get(Namespace, None, obj.namespace or "")
         if namespace is None:
@@ -126,3 +129,7 @@ class NamespaceController(Controller):
         if wanted == current.status:
             return
         await self.client.update_status(current.model_copy(update={"status": wanted}))
+
+
+def _is_content(kind: Kind[Any]) -> bool:
+    return kind.namespaced and "delete" in kind.verbs

@@ -1,0 +1,1 @@
+"""Definitions of custom kinds: whose names are accepted, and how one ends."""
