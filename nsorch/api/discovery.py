@@ -42,6 +42,7 @@ SUBRESOURCES = {
     "portforward": Subresource(("create", "get"), "PodPortForwardOptions"),
     "proxy": Subresource(("create", "delete", "get", "patch", "update"), "{kind}ProxyOptions"),
     "ephemeralcontainers": Subresource(("get", "patch", "update")),
+    "token": Subresource(("create",), "TokenRequest", "authentication.k8s.io", "v1"),
     "eviction": Subresource(("create",), "Eviction", "policy", "v1"),
     "binding": Subresource(("create",), "Binding"),
     "finalize": Subresource(("update",)),

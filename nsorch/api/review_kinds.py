@@ -10,7 +10,7 @@ from nsorch.resources.access_review import (
     SelfSubjectRulesReview,
     SubjectAccessReview,
 )
-from nsorch.resources.identity_review import SelfSubjectReview
+from nsorch.resources.identity_review import SelfSubjectReview, TokenReview
 from nsorch.resources.registry import Kind
 
 REVIEWS: tuple[Kind[Any], ...] = tuple(
@@ -26,6 +26,7 @@ REVIEWS: tuple[Kind[Any], ...] = tuple(
         SelfSubjectAccessReview,
         SelfSubjectRulesReview,
         SubjectAccessReview,
+        TokenReview,
     )
 )
 """Discovery and OpenAPI know them, the registry does not."""

@@ -15,7 +15,7 @@ from aiohttp import web
 from nsorch.api import failures
 from nsorch.api.call import Call, Target
 from nsorch.api.discovery import Discovery
-from nsorch.api.handlers import logs, proxy, reading, reviews, streams, subresources, system, writing
+from nsorch.api.handlers import logs, proxy, reading, reviews, streams, subresources, system, tokens, writing
 from nsorch.api.handlers.system import Check
 from nsorch.api.openapi import OpenApi
 from nsorch.api.review_kinds import REVIEWS
@@ -62,6 +62,7 @@ SUBRESOURCES: Mapping[tuple[str, str], Row] = {
     ("scale", "PATCH"): Row("patch", subresources.patch_scale, writes=True),
     ("finalize", "PUT"): Row("update", writing.update, writes=True),
     ("binding", "POST"): Row("create", subresources.bind, writes=True),
+    ("token", "POST"): Row("create", tokens.request, writes=True),
     ("eviction", "POST"): Row("create", subresources.evict, writes=True),
     ("log", "GET"): Row("get", logs.log),
     ("exec", "GET"): Row("get", streams.exec_),
@@ -91,6 +92,8 @@ class Routes:
         self._plain: dict[str, Handler] = {
             "/": self._index,
             "/version": system.version,
+            "/.well-known/openid-configuration": tokens.metadata,
+            "/openid/v1/jwks": tokens.key_set,
         }
         self._below: dict[str, Handler] = {
             "/healthz": system.health("healthz", checks),

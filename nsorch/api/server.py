@@ -59,7 +59,7 @@ class ApiServer:
         self._settings = settings
         self._api = Api(operations, runtime, operations.registry, settings, operations.clock)
         all_checks: dict[str, Check] = {"ping": lambda: None, "store": self._check_store, **(checks or {})}
-        self._gate = Gate(operations.context.authorizer, lambda token: None)
+        self._gate = Gate(operations.context.authorizer, operations.context.tokens.user_of)
         self._routes = routes.Routes(operations.registry, all_checks)
         self._app = web.Application(middlewares=[self._guard], client_max_size=settings.body_limit)
         self._app.add_routes(extra_routes)

@@ -39,6 +39,7 @@ from nsorch.daemon.native.pods import PodRoutes
 from nsorch.daemon.native.shutdown import ShutdownRoute
 from nsorch.daemon.notify import keep_alive, notify
 from nsorch.daemon.settings import Settings, Start, remember
+from nsorch.daemon.tokens import AccountTokens
 from nsorch.images.store import ImageStore
 from nsorch.kit.clock import SystemClock
 from nsorch.kit.logs import logger
@@ -127,7 +128,11 @@ class Daemon:
         stack.push_async_callback(images.close)
         self._proxy = ServiceProxy(client, network)
         addresses = PodAddresses(Leases(store), network)
-        self._agent = NodeAgent(client, images, addresses, self._proxy, paths, _node_settings(settings))
+        if not pki.account_key.exists():
+            await certified  # the first Pods need it for their tokens
+        tokens = AccountTokens(store, operations.context.tokens)
+        node_settings = _node_settings(settings)
+        self._agent = NodeAgent(client, images, addresses, self._proxy, paths, node_settings, tokens=tokens)
         await self._agent.start()
         stack.push_async_callback(self._agent.stop)
         await self._host.sweep(self._agent.workers)

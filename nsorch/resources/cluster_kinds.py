@@ -108,9 +108,8 @@ def _service_account_warnings(account: ServiceAccount) -> list[str]:
     return [
         f"{name}: {NO_EFFECT}: {effect}"
         for name, effect in (
-            ("automountServiceAccountToken", "no tokens of ServiceAccounts are issued"),
             ("imagePullSecrets", "images are not pulled from registries"),
-            ("secrets", "no tokens of ServiceAccounts are issued, and any Secret may be mounted"),
+            ("secrets", "any Secret may be mounted"),
         )
         if getattr(account, name)
     ]

@@ -35,7 +35,6 @@ def spec_warnings(spec: PodSpec, field: str) -> list[str]:
         ("resourceClaims", "dynamic resource allocation needs device drivers"),
         ("overhead", "Pods have no overhead to account for"),
         ("imagePullSecrets", "images are not pulled from registries"),
-        ("automountServiceAccountToken", "no tokens of ServiceAccounts are issued"),
         ("priorityClassName", "no PriorityClasses are served; nothing is preempted on one node"),
         ("topologySpreadConstraints", "there is one node to spread over"),
     ):
@@ -87,8 +86,6 @@ def _volume(volume: Volume, field: str) -> Iterator[str]:
             yield f"{field}.emptyDir.medium: {NO_EFFECT}: the volume is in ordinary memory"
     for index, source in enumerate((volume.projected.sources if volume.projected else None) or ()):
         path = f"{field}.projected.sources[{index}]"
-        if source.serviceAccountToken is not None:
-            yield f"{path}.serviceAccountToken: {NO_EFFECT}: no tokens of ServiceAccounts are issued"
         if source.clusterTrustBundle is not None:
             optional = bool(source.clusterTrustBundle.optional)
             effect = "there are none" if optional else "there are none; the Pod will wait for it"

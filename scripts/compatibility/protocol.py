@@ -52,7 +52,7 @@ def protocol() -> list[str]:
         "  `NAME:PORT`, `SCHEME:NAME:PORT`. Redirects and links in HTML lead through the proxy again. Certificates of",
         "  https backends are not checked. A Node without a port is the kubelet's own API, of which",
         f"  {', '.join(f'`{path}`' for path in PATHS)} are answered. Methods beyond the table's: HEAD, OPTIONS.",
-        "- **Who may.** The unix socket is root's. Over HTTPS the client certificate names user and groups;",
+        "- **Who may.** The unix socket is root's. Over HTTPS a certificate or a token names user and groups;",
         "  `system:masters` may do everything, anybody else what RBAC gives: roles, bindings, impersonation.",
         f"  Without identity: {', '.join(f'`{path}`' for path in ANONYMOUS)}.",
         "- **Admission** that is built in: a Namespace must live, a ServiceAccount must exist, Services get addresses and",

@@ -53,6 +53,9 @@ ZERO = {
     ("ScaleStatus", "replicas"),
     ("SubjectRulesReviewStatus", "nonResourceRules"),
     ("SubjectRulesReviewStatus", "resourceRules"),
+    ("TokenRequestSpec", "audiences"),
+    ("TokenRequestStatus", "expirationTimestamp"),
+    ("TokenRequestStatus", "token"),
 }
 """Zero or empty if absent although required in the schema, as Go has it."""
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from nsorch.api.access.pki import Pair, PkiError, Request
+from nsorch.api.access.pki import ACCOUNT_KEY, Pair, PkiError, Request
 from nsorch.kit.files import write_atomic
 
 T = TypeVar("T")
@@ -59,6 +59,9 @@ class Certificates:
                 (self.admin, _name("kubernetes-admin", "system:masters"), ExtendedKeyUsageOID.CLIENT_AUTH),
             ):
                 self._ensure_leaf(pair, subject, usage)
+            if not (self._folder / ACCOUNT_KEY).exists():
+                write_atomic(self._folder / ACCOUNT_KEY, _pem(ec.generate_private_key(ec.SECP256R1())), durable=True)
+                self.made.append("made the key that signs tokens of ServiceAccounts")
         except OSError as error:
             raise PkiError(f"cannot write certificates in {self._folder}: {error.strerror or error}") from error
 
@@ -139,10 +142,7 @@ class Certificates:
         )
 
     def _write(self, pair: Pair, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        write_atomic(pair.key, pem, durable=True)
+        write_atomic(pair.key, _pem(key), durable=True)
         write_atomic(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM), durable=True)
 
     def _read(self, pair: Pair) -> x509.Certificate:
@@ -160,6 +160,12 @@ def _load(path: Path, parse: Callable[[bytes], T]) -> T:
         return parse(path.read_bytes())
     except (OSError, ValueError) as error:
         raise PkiError(f"cannot read {path}: {error}; remove its folder to make all certificates anew") from None
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _name(common: str, organisation: str = "") -> x509.Name:

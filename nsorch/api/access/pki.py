@@ -20,6 +20,8 @@ from nsorch.kit.clock import Clock
 from nsorch.kit.logs import logger
 
 log = logger("pki")
+ACCOUNT_KEY = "sa.key"
+"""The file with the key that signs tokens of ServiceAccounts."""
 PATIENCE = 60.0
 """Seconds the program may take."""
 
@@ -61,6 +63,7 @@ class Pki:
         self.ca = Pair.of(self._folder, "ca")
         self.server = Pair.of(self._folder, "server")
         self.admin = Pair.of(self._folder, "admin")
+        self.account_key = self._folder / ACCOUNT_KEY
 
     def ensure(self) -> bool:
         """Make or renew what needs it; whether anything was written. PkiError says which file is in the way.
@@ -102,7 +105,8 @@ class Pki:
         return max(0.0, self._due - self._clock.time())
 
     def _files(self) -> list[Path]:
-        return [file for pair in (self.ca, self.server, self.admin) for file in (pair.certificate, pair.key)]
+        pairs = [file for pair in (self.ca, self.server, self.admin) for file in (pair.certificate, pair.key)]
+        return [*pairs, self.account_key]
 
 
 def _names(settings: ApiSettings) -> list[str]:

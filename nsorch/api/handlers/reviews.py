@@ -6,6 +6,7 @@ from aiohttp import web
 
 from nsorch.api import failures
 from nsorch.api.access.attributes import Attributes
+from nsorch.api.access.tokens import TokenError
 from nsorch.api.access.user import User
 from nsorch.api.call import Call
 from nsorch.api.content import body_type
@@ -25,7 +26,14 @@ from nsorch.resources.access_review import (
     SubjectAccessReviewStatus,
     SubjectRulesReviewStatus,
 )
-from nsorch.resources.identity_review import SelfSubjectReview, SelfSubjectReviewStatus, UserInfo
+from nsorch.resources.identity_review import (
+    SelfSubjectReview,
+    SelfSubjectReviewStatus,
+    TokenReview,
+    TokenReviewSpec,
+    TokenReviewStatus,
+    UserInfo,
+)
 from nsorch.resources.meta import Resource
 
 
@@ -43,6 +51,8 @@ def _answer(call: Call, obj: Resource) -> Resource:
     match obj:
         case SelfSubjectReview():
             obj.status = SelfSubjectReviewStatus(userInfo=user_info(call.user))
+        case TokenReview():
+            obj.status = _token(call, obj.spec)
         case SelfSubjectAccessReview():
             obj.status = _decision(call, call.user, obj.spec.resourceAttributes, obj.spec.nonResourceAttributes)
         case SubjectAccessReview():
@@ -65,6 +75,16 @@ def _answer(call: Call, obj: Resource) -> Resource:
                 raise failures.bad_request("no namespace on request")
             obj.status = _rules(call, obj.spec.namespace)
     return obj
+
+
+def _token(call: Call, spec: TokenReviewSpec) -> TokenReviewStatus:
+    if not spec.token:
+        raise failures.bad_request("token is required for TokenReview in authentication")
+    try:
+        found = call.api.operations.context.tokens.check(spec.token, spec.audiences or ())
+    except TokenError as error:
+        return TokenReviewStatus(authenticated=False, error=str(error))
+    return TokenReviewStatus(authenticated=True, user=user_info(found.user), audiences=list(found.audiences))
 
 
 def user_info(user: User) -> UserInfo:

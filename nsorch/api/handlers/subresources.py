@@ -21,7 +21,7 @@ from nsorch.resources.scale import Scale
 R = TypeVar("R", bound=Resource)
 
 
-async def _read(call: Call, model: type[R], other_versions: tuple[str, ...] = ()) -> R:
+async def read(call: Call, model: type[R], other_versions: tuple[str, ...] = ()) -> R:
     strictness = validation(call)
     document = decode(
         await read_body(call),
@@ -48,7 +48,7 @@ async def get_scale(call: Call) -> web.StreamResponse:
 async def update_scale(call: Call) -> web.StreamResponse:
     where = call.where
     options = write_options(call)
-    wanted = await _read(call, Scale)
+    wanted = await read(call, Scale)
     scale = await call.api.operations.update_scale(where.kind, where.namespace, where.name, wanted, options)
     return answers.of_model(call, scale)
 
@@ -73,7 +73,7 @@ async def bind(call: Call) -> web.StreamResponse:
     """``pods/binding``."""
     where = call.where
     options = write_options(call)
-    binding = await _read(call, Binding)
+    binding = await read(call, Binding)
     await call.api.operations.bind(where.kind, where.namespace, where.name, binding, options)
     return answers.of_document(call, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}, 201)
 
@@ -81,7 +81,7 @@ async def bind(call: Call) -> web.StreamResponse:
 async def evict(call: Call) -> web.StreamResponse:
     """``pods/eviction``."""
     where = call.where
-    eviction = await _read(call, Eviction, ("policy/v1beta1", "v1"))
+    eviction = await read(call, Eviction, ("policy/v1beta1", "v1"))
     if eviction.name and eviction.name != where.name:
         raise failures.bad_request("name in URL does not match name in Eviction object")
     dry = dry_run(call.request.query.getall("dryRun", []))

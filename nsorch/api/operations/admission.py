@@ -12,9 +12,11 @@ import functools
 from typing import Any
 
 from nsorch.api import failures
-from nsorch.api.operations import scheduling
+from nsorch.api.access import account_secrets
+from nsorch.api.operations import account_volume, scheduling
 from nsorch.api.operations.context import Context
 from nsorch.resources.account import ServiceAccount
+from nsorch.resources.config import Secret
 from nsorch.resources.custom import names as definition_names
 from nsorch.resources.definition import CustomResourceDefinition
 from nsorch.resources.meta import Resource
@@ -35,6 +37,9 @@ def mutate_create(ctx: Context, kind: Kind[Any], obj: Resource) -> None:
     if isinstance(obj, Pod):
         _service_account(ctx, kind, obj)
         scheduling.assign(ctx, obj)
+    elif isinstance(obj, Secret) and obj.type == account_secrets.TYPE:
+        authority = ctx.settings.pki / "ca.crt"
+        account_secrets.fill(ctx.store, ctx.tokens, kind, obj, authority.read_bytes())
     elif isinstance(obj, Namespace):
         obj.metadata.labels = (obj.metadata.labels or {}) | {"kubernetes.io/metadata.name": obj.name}
         obj.spec.finalizers = list(dict.fromkeys([*(obj.spec.finalizers or ()), "kubernetes"]))
@@ -147,3 +152,4 @@ def _service_account(ctx: Context, kind: Kind[Any], pod: Pod) -> None:
     assert isinstance(account, ServiceAccount)
     if not pod.spec.imagePullSecrets and account.imagePullSecrets:
         pod.spec.imagePullSecrets = [secret.copy_deep() for secret in account.imagePullSecrets]
+    account_volume.add(pod, account)

@@ -13,6 +13,7 @@ from nsorch.store import Record, Store
 
 if TYPE_CHECKING:
     from nsorch.api.access.authorizer import Authorizer
+    from nsorch.api.access.tokens import Tokens
     from nsorch.api.access.user import User
     from nsorch.api.events.recorder import Recorder
     from nsorch.api.operations.services import ServiceAllocator
@@ -29,6 +30,7 @@ class Context:
     services: ServiceAllocator
     recorder: Recorder
     authorizer: Authorizer
+    tokens: Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nsorch.api.access.authorizer import Authorizer
+from nsorch.api.access.pki import ACCOUNT_KEY
+from nsorch.api.access.tokens import Tokens
 from nsorch.api.definitions import Definitions
 from nsorch.api.events.keeper import EventKeeper
 from nsorch.api.events.recorder import Recorder
@@ -44,6 +46,7 @@ class Operations:
             services=ServiceAllocator(store, settings),
             recorder=Recorder(store, self.clock, settings.node_name),
             authorizer=Authorizer(store),
+            tokens=Tokens(store, self.clock, settings.pki / ACCOUNT_KEY, settings.cluster_domain),
         )
         self._keeper = EventKeeper(
             store, self.clock, ttl=settings.event_ttl, per_namespace=settings.events_per_namespace

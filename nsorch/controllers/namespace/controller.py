@@ -29,8 +29,6 @@ FINALIZER = "kubernetes"
 
 async def fill(client: Client, namespace: str, settings: ControllerSettings) -> None:
     """Make what every namespace contains, where it is missing or wrong."""
-    if client.get(ServiceAccount, namespace, "default") is None:
-        await there_is_fine(client.create(content.default_account(namespace)))
     found = client.get(ConfigMap, namespace, content.ROOT_CA)
     wanted = content.root_ca(namespace, settings.ca_pem)
     if found is None:
@@ -40,6 +38,9 @@ async def fill(client: Client, namespace: str, settings: ControllerSettings) -> 
         changed.data = wanted.data
         changed.binaryData = None
         await client.update(changed)
+    # After the certificate, which the volume of every Pod's token needs: Pods are taken once there is an account.
+    if client.get(ServiceAccount, namespace, "default") is None:
+        await there_is_fine(client.create(content.default_account(namespace)))
 
 
 class NamespaceController(Controller):

@@ -91,7 +91,7 @@ def _projection(
             )
         except NoToken as error:
             raise ConfigError(str(error)) from error
-        # kubelet: 0600, or 0644 when the Pod has no fsGroup and several users may have to read it.
+        # As the kubelet: 0600 for one user that is known, else the volume's mode, so that any user can read it.
         return {wanted.path: File(token.encode(), 0o600 if _one_root_user(pod) else mode)}
     if source.clusterTrustBundle and not source.clusterTrustBundle.optional:
         raise ConfigError("clusterTrustBundle projections are not supported")
@@ -99,10 +99,11 @@ def _projection(
 
 
 def _one_root_user(pod: Pod) -> bool:
+    """Whether every container says that it runs as root; what says nothing may run as the user of its image."""
     context = pod.spec.securityContext
-    users = {context.runAsUser if context else None}
-    users |= {item.securityContext.runAsUser if item.securityContext else None for item in all_containers(pod)}
-    return users <= {0, None}
+    shared = context.runAsUser if context else None
+    own = [item.securityContext.runAsUser if item.securityContext else None for item in all_containers(pod)]
+    return {shared if user is None else user for user in own} == {0}
 
 
 def _config_map(
