@@ -13,6 +13,8 @@ import builtins
 import os
 import queue
 import sqlite3
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +33,8 @@ from nsorch.store.writer import Statement, Writer
 
 log = logger("store")
 Handler = Callable[[Change], None]
+TURN = 0.004
+"""Seconds for which the event loop may be held by publishing."""
 
 
 def parse_with_registry(resource: str, body: bytes) -> Resource:
@@ -72,6 +76,7 @@ class Store:
     _pending: dict[tuple[str, str, str], Write] = field(default_factory=dict)
     _waiting: list[Write] = field(default_factory=list)
     _flying: list[Write] = field(default_factory=list)
+    _landing: deque[Write] = field(default_factory=deque)
     _scheduled: bool = False
     _disk_journal: int = 0
     _outcomes: queue.SimpleQueue[StoreError | None] = field(default_factory=queue.SimpleQueue)
@@ -279,7 +284,7 @@ class Store:
         write = Write(key, statements, apply, loop.create_future(), after)
         self._pending[key] = write
         self._waiting.append(write)
-        if not self._flying and not self._scheduled:
+        if not self._flying and not self._landing and not self._scheduled:
             # Not at once: whatever else this turn of the loop writes shares the commit.
             self._scheduled = True
             loop.call_soon(self._take_off)
@@ -287,7 +292,7 @@ class Store:
 
     def _take_off(self) -> None:
         self._scheduled = False
-        if self._flying or not self._waiting:
+        if self._flying or self._landing or not self._waiting:
             return
         self._flying, self._waiting = self._waiting, []
         statements = [statement for write in self._flying for statement in write.statements]
@@ -315,7 +320,7 @@ class Store:
         except queue.Empty:  # close() was faster
             return
         self._landed(error)
-        self._take_off()
+        self._taxi()
 
     def _landed(self, error: StoreError | None) -> None:
         batch, self._flying = self._flying, []
@@ -323,12 +328,25 @@ class Store:
         if error is not None:
             self._fail(batch, error)
             return
-        for write in batch:
-            if self._pending.get(write.key) is write:
-                del self._pending[write.key]
-            result = write.apply()
-            if not write.future.done():
-                write.future.set_result(result)
+        self._landing.extend(batch)
+
+    def _taxi(self) -> None:
+        """Publish what has landed, a part per turn of the event loop (a batch may be hundreds of writes); then the next
+        batch takes off."""
+        until = time.monotonic() + TURN
+        while self._landing:
+            self._arrive(self._landing.popleft())
+            if self._landing and self._loop is not None and time.monotonic() > until:
+                self._loop.call_soon(self._taxi)
+                return
+        self._take_off()
+
+    def _arrive(self, write: Write) -> None:
+        if self._pending.get(write.key) is write:
+            del self._pending[write.key]
+        result = write.apply()
+        if not write.future.done():
+            write.future.set_result(result)
 
     def _fail(self, batch: builtins.list[Write], error: StoreError) -> None:
         keys = {write.key for write in batch}
@@ -365,8 +383,11 @@ class Store:
         if self._lock < 0:
             return
         self._take_off()
-        while self._flying:
-            self._landed(self._outcomes.get())
+        while self._flying or self._landing:
+            if self._flying:
+                self._landed(self._outcomes.get())
+            while self._landing:
+                self._arrive(self._landing.popleft())
             self._take_off()
         lock, self._lock = self._lock, -1
         if self._writer is not None:
