@@ -1,6 +1,7 @@
-"""``python -m bench``: daemon ready, idle cost, Pod start, fifty Pods to Ready; beside a C program's floor.
+"""``python -m bench``: every figure of docs/benchmarks.md, beside a C program that does the same system calls.
 
-Needs root, and gcc for the two small C programs. Everything happens in a private network namespace with its own root.
+Needs root, and gcc for the two small C programs. Everything happens in a private network namespace with its own root,
+below /var/tmp (``NSORCH_BENCH_DIR`` says another folder).
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from typing import Any
 
 import psutil
 
+from bench import service_rules
+from nsorch.linux.placement import spread_subfolders
 from tests.support.cluster import PROJECT, Cluster
 
 RUNS = 30
+CYCLES = 1000
 IDLE_SECONDS = 20
 
 
@@ -49,27 +53,44 @@ class _Api(http.client.HTTPConnection):
 
 
 def main() -> int:
-    work = Path(tempfile.mkdtemp(prefix="nsorch-bench-", dir="/var/tmp"))
+    work = Path(tempfile.mkdtemp(prefix="nsorch-bench-", dir=os.environ.get("NSORCH_BENCH_DIR", "/var/tmp")))
+    # The C program and the daemon alike: what other programs do in that folder shall not be measured (see there).
+    spread_subfolders(work)
     try:
-        first = compile_c("first", work, "-static")
-        floor(work)
-        with Cluster() as cluster:
+        machine()
+        compile_c("first", work, "-static")
+        with Cluster(parent=work) as cluster:
             busybox(cluster)
             ready(cluster)
             idle(cluster, "idle, no Pods")
             api = _Api(cluster.root / "run" / "api.sock")
-            pod_start(api, first, work)
-            fifty(api, cluster)
+            pod_start(api, work)
+            fifty(api, 50)
             idle(cluster, "idle, 50 Pods")
+            cycles(api, cluster)
+            idle(cluster, f"idle, after {CYCLES} Pods made and deleted")
+        service_rules.main()
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return 0
 
 
+def machine() -> None:
+    """What the figures were measured on."""
+    memory = psutil.virtual_memory().total / (1 << 30)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(
+        f"{os.cpu_count()} cores, {memory:.1f} GiB, Linux {os.uname().release}, Python {sys.version.split()[0]}; load {load}"
+    )
+
+
 def report(what: str, values: Sequence[float], unit: str) -> None:
     """One line: median, minimum, maximum."""
-    text = f"{statistics.median(values):9.2f} {unit:4} median   {min(values):9.2f} min {max(values):9.2f} max   n={len(values)}"
-    print(f"{what:<46}{text}", flush=True)
+    middle, count = statistics.median(values), len(values)
+    print(
+        f"{what:<46}{middle:9.2f} {unit:4} median   {min(values):9.2f} min {max(values):9.2f} max   n={count}",
+        flush=True,
+    )
 
 
 def compile_c(name: str, work: Path, *options: str) -> Path:
@@ -79,16 +100,22 @@ def compile_c(name: str, work: Path, *options: str) -> Path:
     return binary
 
 
-def floor(work: Path) -> None:
+class Floor:
     """What the kernel alone needs: five namespaces, veth, overlay, pivot_root, exec, reap, by a C program."""
-    binary = compile_c("floor", work)
-    root, scratch = work / "floor-root", work / "floor-scratch"
-    for folder in (root / "bin", root / "proc", root / "dev", scratch):
-        folder.mkdir(parents=True)
-    shutil.copy("/bin/busybox", root / "bin" / "true")
-    argv = ["unshare", "--net", str(binary), str(root), str(scratch), str(RUNS)]
-    done = subprocess.run(argv, check=True, capture_output=True, text=True, cwd=work)
-    print(done.stdout.strip(), flush=True)
+
+    def __init__(self, work: Path) -> None:
+        self._binary = compile_c("floor", work)
+        self._root, self._scratch = work / "floor-root", work / "floor-scratch"
+        for folder in (self._root / "bin", self._root / "proc", self._root / "dev", self._scratch):
+            folder.mkdir(parents=True)
+        shutil.copy("/bin/busybox", self._root / "bin" / "true")
+
+    def once(self) -> float:
+        """Milliseconds of one run."""
+        scratch = tempfile.mkdtemp(dir=self._scratch)
+        argv = ["unshare", "--net", str(self._binary), str(self._root), scratch, "1"]
+        done = subprocess.run(argv, check=True, capture_output=True, text=True)
+        return float(done.stdout.split()[2])
 
 
 def busybox(cluster: Cluster) -> None:
@@ -114,9 +141,9 @@ def idle(cluster: Cluster, title: str) -> None:
     written = daemon.io_counters().write_bytes
     time.sleep(IDLE_SECONDS)
     after, seconds = daemon.cpu_times(), time.monotonic() - began
-    cpu = 100 * (after.user + after.system - before.user - before.system) / seconds
+    cpu = abs(100 * (after.user + after.system - before.user - before.system)) / seconds
     wakes = (daemon.num_ctx_switches().voluntary - switches) / seconds
-    others = [p for p in psutil.process_iter(["cmdline"]) if _ours(p, cluster) and p.pid != daemon.pid]
+    others = _others(cluster)
     mib = 1 << 20
     print(
         f"{title:<46}daemon {_pss(daemon.pid) / mib:.1f} MiB PSS, {cpu:.2f} % of a core, {wakes:.1f} wake-ups/s, "
@@ -126,9 +153,14 @@ def idle(cluster: Cluster, title: str) -> None:
     )
 
 
-def _ours(process: psutil.Process, cluster: Cluster) -> bool:
-    words = " ".join(process.info["cmdline"] or ())
-    return words.startswith("nsorch-") or (str(cluster.root) in words and "nsorch" in words)
+def _others(cluster: Cluster) -> list[psutil.Process]:
+    """nsorch's own processes beside the daemon: the spawner, its children (a supervisor per Pod), and DNS."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = " ".join(process.info["cmdline"] or ())
+        if str(cluster.root) in words and process.pid != cluster.daemon_pid():
+            found += [process, *(process.children() if words.startswith("nsorch-spawner") else ())]
+    return found
 
 
 def _pss(pid: int) -> int:
@@ -141,10 +173,12 @@ def _pss(pid: int) -> int:
     return 0
 
 
-def pod_start(api: _Api, first: Path, work: Path) -> None:
-    """From sending the POST to the first instruction of the Pod's process, and to the acknowledged POST."""
+def pod_start(api: _Api, work: Path) -> None:
+    """From sending the POST to the first instruction of the Pod's process, and to the acknowledged POST; by turns with
+    the C program, so that both meet the same machine."""
     pods = "/api/v1/namespaces/default/pods"
-    times, answered = [], []
+    floor = Floor(work)
+    times, answered, kernel = [], [], []
     for number in range(RUNS):
         out = work / f"first-{number}"
         container = {
@@ -168,22 +202,25 @@ def pod_start(api: _Api, first: Path, work: Path) -> None:
         times.append((int(out.read_text()) - began) / 1e6)
         api.call("DELETE", f"{pods}/first-{number}?gracePeriodSeconds=0")
         time.sleep(0.1)
-    assert first.exists()
+        kernel.append(floor.once())
     report("POST of a Pod acknowledged (durable)", answered, "ms")
     report("Pod start: POST to first instruction", times, "ms")
+    report("the same system calls by a C program", kernel, "ms")
+    ratio = statistics.median(times) / statistics.median(kernel)
+    print(f"{'Pod start, in runs of the C program':<46}{ratio:9.1f}", flush=True)
 
 
-def fifty(api: _Api, cluster: Cluster) -> None:
-    """A Deployment of 50 Pods: from POST to all 50 Ready, then deletion of one."""
-    labels = {"app": "fifty"}
+def fifty(api: _Api, count: int) -> None:
+    """A Deployment: from POST to all its Pods Ready."""
+    labels = {"app": "many"}
     container = {"name": "c", "image": "busybox", "imagePullPolicy": "Never", "command": ["sleep", "1000000"]}
     spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "fifty"},
+        "metadata": {"name": "many"},
         "spec": {
-            "replicas": 50,
+            "replicas": count,
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": spec},
         },
@@ -191,9 +228,30 @@ def fifty(api: _Api, cluster: Cluster) -> None:
     url = "/apis/apps/v1/namespaces/default/deployments"
     began = time.monotonic()
     api.call("POST", url, deployment)
-    while api.call("GET", f"{url}/fifty").get("status", {}).get("readyReplicas", 0) < 50:
+    while api.call("GET", f"{url}/many").get("status", {}).get("readyReplicas", 0) < count:
         time.sleep(0.02)
-    report("50-Pod Deployment: POST to 50 Ready", [1000 * (time.monotonic() - began)], "ms")
+    report(f"{count}-Pod Deployment: POST to {count} Ready", [1000 * (time.monotonic() - began)], "ms")
+
+
+def cycles(api: _Api, cluster: Cluster) -> None:
+    """Pods made and deleted, ten at a time: what each costs and what stays of it in the daemon's memory."""
+    pods = "/api/v1/namespaces/default/pods"
+    container = {"name": "c", "image": "busybox", "imagePullPolicy": "Never", "command": ["sleep", "1000000"]}
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    before, began = _pss(cluster.daemon_pid()), time.monotonic()
+    for turn in range(CYCLES // 10):
+        names = [f"cycle-{turn}-{number}" for number in range(10)]
+        for name in names:
+            api.call("POST", pods, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+        for name in names:
+            while api.call("GET", f"{pods}/{name}").get("status", {}).get("phase") != "Running":
+                time.sleep(0.01)
+            api.call("DELETE", f"{pods}/{name}?gracePeriodSeconds=0")
+    seconds = time.monotonic() - began
+    grown = (_pss(cluster.daemon_pid()) - before) / (1 << 20)
+    print(
+        f"{'Pods made, run and deleted':<46}{CYCLES / seconds:9.1f} /s; the daemon grew by {grown:.1f} MiB", flush=True
+    )
 
 
 if __name__ == "__main__":

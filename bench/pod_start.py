@@ -1,7 +1,6 @@
 """How long a Pod takes, driving the spawner directly: message to sandbox, to the program running, to its first output.
 
 ``.venv/bin/python bench/pod_start.py [RUNS] [IDLE_SECONDS]`` as root; in a private network namespace and a temporary folder.
-and a temporary folder.
 An idle pause before each run shows the price of the first cgroup attach after a quiet second.
 """
 
@@ -38,7 +37,9 @@ def one(node: Node, folder: Path) -> tuple[float, float, float, int]:
     if not fifo.exists():
         os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    container = node.container(script="echo > /fifo; exec sleep 1000", mounts=(Mount(target="/fifo", source=str(fifo)),))
+    container = node.container(
+        script="echo > /fifo; exec sleep 1000", mounts=(Mount(target="/fifo", source=str(fifo)),)
+    )
     plan = node.plan(container)
     path = Path(plan.dir) / "plan.json"
     path.write_text(plan.to_json())
@@ -69,9 +70,7 @@ def main() -> None:
         spawner = node.spawner.do("ping")["pid"]
         for name, column in (("sandbox", 0), ("running", 1), ("first action", 2)):
             values = sorted(row[column] for row in rows)
-            print(
-                f"{name:13} p50 {statistics.median(values):6.2f} ms   min {values[0]:6.2f}   max {values[-1]:6.2f}"
-            )
+            print(f"{name:13} p50 {statistics.median(values):6.2f} ms   min {values[0]:6.2f}   max {values[-1]:6.2f}")
         print(f"supervisor    private {statistics.median(row[3] for row in rows):.0f} KiB")
         print(f"spawner       private {private(spawner)} KiB, PSS {memory(spawner)['Pss']} KiB")
 

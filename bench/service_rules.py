@@ -54,7 +54,6 @@ async def measure(count: int) -> str:
             added.append(await timed(lambda new=new: objects.put(new)))  # type: ignore[misc]
         await proxy.teardown()
         await network.teardown()
-        await network.close()
     swaps.sort()
     return (
         f"{count:5d} Services: first write {first:7.1f} ms; endpoint change median {statistics.median(swaps):5.1f}, "

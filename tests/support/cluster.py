@@ -24,11 +24,12 @@ class Cluster:
     host: type[NetworkNamespace] = NetworkNamespace
     """What the daemon runs in."""
 
-    def __init__(self, *, options: tuple[str, ...] = ()) -> None:
+    def __init__(self, *, options: tuple[str, ...] = (), parent: str | Path = "/var/tmp") -> None:
         self.options = options
+        self.parent = parent
 
     def __enter__(self) -> Self:
-        self.root = Path(tempfile.mkdtemp(prefix="nsorch-", dir="/var/tmp"))
+        self.root = Path(tempfile.mkdtemp(prefix="nsorch-", dir=self.parent))
         self.namespace = self.host().__enter__()
         self.environment = {
             **os.environ,
