@@ -31,6 +31,8 @@ log = logger("api")
 
 MAX_HEADER = 64 * 1024
 """Bytes of one header or of the request line: ``kubectl apply`` selectors and exec commands can be long."""
+BACKLOG = 1024
+"""Connections that may wait to be accepted: a crowd of clients that comes back at once after a restart."""
 STOP_SECONDS = 2.0
 """How long requests that are being answered may go on when the server stops."""
 USER = web.RequestKey("nsorch.user", User)
@@ -93,7 +95,7 @@ class ApiServer:
             if self._settings.secure_address:
                 await self._start_https()
             # last: whoever reaches /readyz on this socket finds the port listening too
-            await web.SockSite(self._runner, _unix_socket(self._settings)).start()
+            await web.SockSite(self._runner, _unix_socket(self._settings), backlog=BACKLOG).start()
         except BaseException:
             await self.stop()
             raise
@@ -110,7 +112,9 @@ class ApiServer:
         context.set_alpn_protocols(["http/1.1"])
         self._context = context
         try:
-            site = web.TCPSite(self._runner, settings.secure_address, settings.secure_port, ssl_context=context)
+            site = web.TCPSite(
+                self._runner, settings.secure_address, settings.secure_port, ssl_context=context, backlog=BACKLOG
+            )
             await site.start()
         except OSError as error:
             raise OSError(

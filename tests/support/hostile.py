@@ -80,6 +80,14 @@ BODIES: dict[str, bytes] = {
     ),
     "huge number": post(b'{"metadata":{"name":"x","generation":' + b"9" * 5000 + b"}}", target=f"{MAPS}?dryRun=All"),
     "beyond int64": post(b'{"metadata":{"name":"x","generation":99999999999999999999}}', target=f"{MAPS}?dryRun=All"),
+    "control characters unknown": post(
+        b'{"metadata":{"name":"x"},"a\\u0085\\u0000\\r\\nSet-Cookie: x":1}', target=f"{MAPS}?dryRun=All"
+    ),
+    "long unknown": post(b'{"metadata":{"name":"x"},"' + b"y" * 2_000_000 + b'":1}', target=f"{MAPS}?dryRun=All"),
+    "many unknown": post(
+        b'{"metadata":{"name":"x"},' + b",".join(b'"u%d":1' % n for n in range(20_000)) + b"}",
+        target=f"{MAPS}?dryRun=All",
+    ),
     "infinite": post(b'{"metadata":{"name":"x","generation":1e999}}'),
     "nan": post(b'{"metadata":{"name":"x","generation":NaN}}'),
     "array": post(b"[]"),
