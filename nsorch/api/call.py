@@ -18,6 +18,11 @@ from nsorch.resources.runtime import Runtime
 if TYPE_CHECKING:
     from nsorch.api.operations import Operations
 
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What must not be in a header: it comes from clients, as names of unknown fields."""
+WARNINGS_TOTAL = 4096
+WARNING_CUT = 256
+"""Characters of all warnings of a response; beyond that each is cut, and then no more are sent. As Kubernetes does."""
 INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 
 
@@ -62,8 +67,15 @@ class Call:
 
     def announce(self, response: web.StreamResponse) -> None:
         """Put the warnings into the headers of a response that is about to be sent."""
-        for text in dict.fromkeys(self.warnings):
-            quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\r", " ")
+        texts = [UNPRINTABLE.sub(" ", text) for text in dict.fromkeys(self.warnings)]
+        if sum(map(len, texts)) > WARNINGS_TOTAL:
+            texts = [text[:WARNING_CUT] for text in texts]
+        left = WARNINGS_TOTAL
+        for text in texts:
+            left -= len(text)
+            if left < 0:
+                break
+            quoted = text.replace("\\", "\\\\").replace('"', '\\"')
             response.headers.add("Warning", f'299 - "{quoted}"')
         self.warnings.clear()
 
