@@ -196,7 +196,8 @@ KIND_SECTIONS = (
             *works(
                 "versions",
                 "several versions, structural schemas (pruning, defaults, nullable, formats, list and map types, embedded "
-                "objects), rules (CEL, without two-variable comprehensions and checks of types before they run), status, "
+                "objects), rules (CEL; not: two-variable comprehensions, cost limits, checks of types before a rule runs; "
+                "times are text and want `timestamp()` or `duration()`), status, "
                 "scale, columns, selectable fields; read here as soon as the answer is out",
             ),
             refused("conversion", "strategy None only: no webhooks", {"strategy": "Webhook"}),

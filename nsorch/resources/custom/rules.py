@@ -5,9 +5,6 @@ Source: k8s.io/apiextensions-apiserver ``pkg/apiserver/schema/cel/validation.go`
 
 from __future__ import annotations
 
-import base64
-import binascii
-import datetime
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -177,7 +174,10 @@ def escaped(name: str) -> str:
 
 
 def to_cel(value: Any, schema: Schema | None, whole: bool = False) -> Any:
-    """A value as rules see it: fields by their escaped names, times as times."""
+    """A value as rules see it: fields by their escaped names, numbers as doubles where the schema says so.
+
+    Times and durations stay text, since the library takes none from outside: rules wrap them (``timestamp(self.at)``).
+    """
     if schema is None:
         return value
     if isinstance(value, dict):
@@ -197,29 +197,6 @@ def to_cel(value: Any, schema: Schema | None, whole: bool = False) -> Any:
     if isinstance(value, list):
         of_items = items(schema)
         return [to_cel(item, of_items) for item in value]
-    if isinstance(value, str) and schema.get("format"):
-        return _typed(value, schema["format"])
     if schema.get("type") == "number" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    return value
-
-
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def _typed(value: str, form: str) -> Any:
-    try:
-        match form:
-            case "date-time" | "datetime":
-                return datetime.datetime.fromisoformat(value)
-            case "date":
-                return datetime.datetime.fromisoformat(value).replace(tzinfo=datetime.UTC)
-            case "byte":
-                return base64.b64decode(value)
-            case "duration":
-                parts = re.findall(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)", value)
-                seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-                return datetime.timedelta(seconds=-seconds if value.startswith("-") else seconds)
-    except (ValueError, binascii.Error):
-        return value
     return value
