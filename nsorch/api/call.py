@@ -57,6 +57,8 @@ class Call:
     target: Target | None = None
     warnings: list[str] = field(default_factory=list)
     """Texts for ``Warning:`` headers of the response."""
+    body: bytes | None = None
+    """The request's body, once it has been read."""
 
     @property
     def where(self) -> Target:

@@ -16,7 +16,7 @@ from nsorch.api import failures
 
 SEATS = 16
 """Requests of one client that are worked on at a time: enough that writers share commits."""
-QUEUE = 1024
+QUEUE = 256
 """Requests of one client that may wait."""
 
 

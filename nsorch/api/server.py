@@ -20,6 +20,7 @@ from nsorch.api.access.user import User
 from nsorch.api.call import Api, Call
 from nsorch.api.failures import Failure
 from nsorch.api.fairness import Fairness
+from nsorch.api.handlers.options import read_body
 from nsorch.api.handlers.system import Check
 from nsorch.api.operations import Operations
 from nsorch.api.settings import ApiSettings
@@ -200,6 +201,8 @@ class ApiServer:
             if _lasts(call):
                 response = await handler(call)
             else:
+                if request.body_exists:
+                    await read_body(call)  # a body that trickles in holds no seat
                 async with self._fairness.seat(call.user.name, request.headers.get(hdrs.USER_AGENT, "")):
                     response = await self._answer(handler, call, writes)
         except Exception as error:

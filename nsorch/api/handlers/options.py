@@ -127,6 +127,12 @@ def of_options(given: DeleteOptions, dry: bool = False) -> Deletion:
 
 async def read_body(call: Call) -> bytes:
     """The request's body, unpacked. Failure 413 above the limit, 408 if it does not come, 400 if it is broken."""
+    if call.body is None:
+        call.body = await _read_body(call)
+    return call.body
+
+
+async def _read_body(call: Call) -> bytes:
     limit = call.api.settings.body_limit
     if (call.request.content_length or 0) > limit:
         raise failures.too_large(limit)
