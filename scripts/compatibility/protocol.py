@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 
 from nsorch.api.access.gate import OPEN as ANONYMOUS
-from nsorch.api.handlers.watching import MIN_TIMEOUT
+from nsorch.api.encoding import GZIP_ABOVE
+from nsorch.api.fairness import QUEUE, SEATS
+from nsorch.api.handlers.options import BODY_SECONDS
+from nsorch.api.handlers.watching import MIN_TIMEOUT, SLOW_SECONDS
 from nsorch.api.patch import PATCH_TYPES
 from nsorch.api.protobuf import MEDIA_TYPE
 from nsorch.api.proxy.kubelet import PATHS
@@ -29,15 +32,24 @@ def protocol() -> list[str]:
         "- **Formats.** Answers are JSON or YAML, as `Accept` says, also as Table and as PartialObjectMetadata(List).",
         f"  Bodies are JSON, YAML or protobuf (`{MEDIA_TYPE}`). Protobuf is not written: Go clients that ask for it accept",
         "  JSON as their second choice; a client that accepts protobuf alone gets 406.",
-        f"- **Limits.** Bodies: {_limit('body_limit')} bytes and {_limit('depth_limit')} levels. Beyond: 413 and 400.",
+        f"  Bodies may be gzipped; answers above {GZIP_ABOVE // 1024} KiB are, where `Accept-Encoding` allows it.",
+        "  `?pretty` indents.",
+        f"- **Limits.** Bodies: {_limit('body_limit')} bytes (unpacked too) and {_limit('depth_limit')} levels; beyond: 413",
+        f"  and 400. One that takes more than {BODY_SECONDS:g} seconds to arrive: 408. Of one client (user and program)",
+        f"  {SEATS} requests are worked on at a time and {QUEUE} wait, watches and streams aside; beyond: 429 with",
+        "  `Retry-After`.",
+        "- **Methods** that a path does not take are 405 with `Allow`; HEAD is for what is not an object (health, version,",
+        "  discovery). Options that cannot be are 422 with the kind of the options (`ListOptions`, `PatchOptions`, ...).",
         "- **resourceVersion** is one number for the whole store. An update that carries an old one is a conflict (409).",
-        "- **List.** `limit` and `continue`; later pages show what is there when they are read, and all pages tell the",
-        "  first one's resourceVersion, so that a watch from there misses nothing. `resourceVersionMatch=Exact` works for",
-        "  the present state only, older ones are 410 Expired.",
+        "- **List.** `limit`, `continue`, `remainingItemCount`; all pages are of the first one's resourceVersion, whatever",
+        "  is written meanwhile. `resourceVersionMatch` Exact and NotOlderThan. Exact and pages reach back over",
+        f"  {MAX_CHANGES} changes; beyond: 410 Expired, for a page with the token that goes on at the newest state. A",
+        "  resourceVersion of the future: 504. All Namespaces at once can be listed and watched, not deleted.",
         f"- **Watch.** Resumes from any of the last {MAX_CHANGES} changes, over a restart of the daemon too; before that it",
-        "  is 410 Expired. `sendInitialEvents` (streaming lists), bookmarks (not by the clock: after",
-        f"  {PROGRESS} changes that this watch did not see, and at its end), `timeoutSeconds`; else a watch ends after",
+        "  is 410 Expired, as an event of the watch. `sendInitialEvents` (streaming lists), bookmarks (not by the clock:",
+        f"  after {PROGRESS} changes that this watch did not see, and at its end), `timeoutSeconds`; else a watch ends after",
         f"  {MIN_TIMEOUT // 60} to {2 * MIN_TIMEOUT // 60} minutes. Selectors turn changes into ADDED and DELETED.",
+        f"  Slow clients hold up nobody; one that takes nothing for {SLOW_SECONDS:g} seconds is cut off.",
         f"- **Patch.** {patches}. Any other type is 415. The patch is applied to the latest state.",
         "- **Server-side apply** keeps owners of fields in `metadata.managedFields`, with conflicts (409), `force`, and",
         "  the move from client-side apply. Also for `status`.",
