@@ -23,9 +23,6 @@ from nsorch.resources.registry import Kind, Registry
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
-NO_DEFINITIONS = ["apis", "apiextensions.k8s.io", "v1", "customresourcedefinitions"]
-"""kubectl lists them to tell a misspelt kind from a custom one. While no such kind is served, there are none."""
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -131,8 +128,6 @@ class Routes:
             if method != "POST":
                 raise failures.method_not_allowed(allowed=("POST",))
             return reviews.review, Target(review, inside), False
-        if parts == NO_DEFINITIONS and method == "GET" and self._registry.at(*parts[1:]) is None:
-            return system.no_definitions, None, False
         target = self._target(group, version, parts[head:])
         row = _row(method, target)
         if row is None:

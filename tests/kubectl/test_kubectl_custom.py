@@ -47,6 +47,12 @@ def test_custom_kinds(cluster: Cluster, space: Space) -> None:
     space.out("label", "ct/one", "seen=yes")
     assert space.out("get", "ct", "-l", "seen=yes", "-o", "name").strip() == "crontab.stable.example.com/one"
     assert "Cron Spec:" in space.out("describe", "ct", "one")
+    cluster.out("create", "namespace", "of-tabs")
+    cluster.out("apply", "-n", "of-tabs", "-f", "-", input=TAB)
+    cluster.out("delete", "namespace", "of-tabs", "--timeout=20s")
+    assert cluster.out("get", "ct", "-A", "-o", "name").count("crontab") == 1
+    cluster.daemon.nsorch("apply", "-n", space.name, "-f", "-", input=TAB.replace("one", "native"))
+    assert space.field("ct/native", ".spec.replicas") == "1"
     older = json.loads(space.out("get", "crontabs.v1beta1.stable.example.com", "one", "-o", "json"))
     assert older["apiVersion"] == "stable.example.com/v1beta1"
 

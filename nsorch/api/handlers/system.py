@@ -41,19 +41,6 @@ def _architecture() -> str:
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
-async def no_definitions(call: Call) -> web.StreamResponse:
-    """The list of CustomResourceDefinitions where there can be none."""
-    return answers.of_document(
-        call,
-        {
-            "kind": "CustomResourceDefinitionList",
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "metadata": {"resourceVersion": str(call.api.operations.store.revision)},
-            "items": [],
-        },
-    )
-
-
 def health(name: str, checks: Mapping[str, Check]) -> Callable[[Call], Awaitable[web.StreamResponse]]:
     """The handler of ``/healthz``, ``/livez`` or ``/readyz`` and of ``/readyz/CHECK``.
 
