@@ -21,6 +21,9 @@ ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
 """Finalizers through which the garbage collector is told what to do with dependents first."""
 
+AT_ONCE = 64
+"""Objects of a collection deleted at a time: they share a commit, and other requests come in between."""
+
 DEFAULT = Deletion()
 
 
@@ -103,10 +106,12 @@ async def delete_collection(
             if failure.code != 404:
                 raise
 
-    outcomes = await asyncio.gather(
-        *(one(record.namespace, record.name) for record in page.records), return_exceptions=True
-    )
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
+    for first in range(0, len(page.records), AT_ONCE):
+        part = page.records[first : first + AT_ONCE]
+        outcomes = await asyncio.gather(
+            *(one(record.namespace, record.name) for record in part), return_exceptions=True
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
     return page
