@@ -5,6 +5,7 @@ Follows the store, so that whoever is answered 201 for a definition can use the 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from nsorch.resources.registry import Kind, Registry
 from nsorch.store import Change, Store
 
 RESOURCE = CUSTOM_RESOURCE_DEFINITION.resource
+PIECE = 25
+"""Objects brought into a new form in one turn of the event loop: 5 ms."""
 
 
 class Definitions:
@@ -38,13 +41,14 @@ class Definitions:
         for definition in found:
             # Objects on disk may be older than the present schema; before its first change it cannot be newer.
             if (definition.metadata.generation or 1) > 1 and definition.name in self._rows:
-                self._reread(definition.name)
+                self._reread(definition.name, at_once=True)
 
     def stop(self) -> None:
         """Serve no custom kinds any more."""
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
+            self._rows.clear()
             self._registry.serve(())
 
     def _changed(self, change: Change) -> None:
@@ -78,9 +82,20 @@ class Definitions:
     def _serve(self) -> None:
         self._registry.serve([row for name in sorted(self._rows) for row in self._rows[name]])
 
-    def _reread(self, name: str) -> None:
+    def _reread(self, name: str, *, at_once: bool = False) -> None:
+        """Show what is stored in the form that the kind has now. Many objects take several turns of the event loop."""
         kind = self._rows[name][0]
-        self._store.reread(name, lambda body: reread(kind, body))
+        left = self._store.list(name)
+
+        def some() -> None:
+            count = len(left) if at_once else PIECE
+            piece, left[:count] = left[:count], []
+            if self._rows.get(name, (None,))[0] is kind:
+                self._store.reread(piece, lambda body: reread(kind, body))
+                if left:
+                    asyncio.get_running_loop().call_soon(some)
+
+        some()
 
 
 def _same(before: CustomResourceDefinition, after: CustomResourceDefinition) -> bool:

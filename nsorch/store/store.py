@@ -179,14 +179,16 @@ class Store:
         """The resource is no longer served: its watches end."""
         self.journal.end(resource)
 
-    def reread(self, resource: str, fix: Callable[[bytes], bytes | None]) -> None:
-        """Show objects in another form than they were stored in (``fix``; None: as they are). Nothing is written."""
-        for record in self.list(resource):
-            body = fix(record.body)
+    def reread(self, records: Iterable[Record], fix: Callable[[bytes], bytes | None]) -> None:
+        """Show objects in another form than they were stored in (``fix``; None: as they are). Nothing is written.
+
+        Records that are no longer the present state are passed over."""
+        for record in records:
+            body = fix(record.body) if self.get(*record.key) is record else None
             if body is not None:
                 again = Record(record.key, record.uid, record.revision, body, self.parse)
                 controller = again.obj.controller()
-                self._objects[resource].put(again, controller.uid if controller else "")
+                self._objects[record.resource].put(again, controller.uid if controller else "")
 
     # Writing: decided now, acknowledged when durable. The object's metadata.resourceVersion is set by the store.
 
