@@ -81,7 +81,7 @@ SUBRESOURCES: Mapping[tuple[str, str], Row] = {
 class Routes:
     """Finds the handler of a request."""
 
-    def __init__(self, registry: Registry, checks: Mapping[str, Check]) -> None:
+    def __init__(self, registry: Registry, checks: Mapping[str, Check], metrics: Handler | None = None) -> None:
         self._registry = registry
         self._discovery = Discovery(registry, REVIEWS).handle
         self._openapi = OpenApi(registry, REVIEWS).handle
@@ -98,6 +98,8 @@ class Routes:
             "/readyz": system.health("readyz", checks),
             "/openapi": self._openapi,
         }
+        if metrics is not None:
+            self._plain["/metrics"] = metrics
 
     def find(self, method: str, path: str) -> tuple[Handler, Target | None, bool]:
         """Handler, target, and whether it writes; Failure 404 or 405."""

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import hdrs, web
@@ -22,6 +23,7 @@ from nsorch.api.failures import Failure
 from nsorch.api.fairness import Fairness
 from nsorch.api.handlers.options import read_body
 from nsorch.api.handlers.system import Check
+from nsorch.api.metrics import Metrics
 from nsorch.api.operations import Operations
 from nsorch.api.settings import ApiSettings
 from nsorch.kit.logs import logger
@@ -61,9 +63,10 @@ class ApiServer:
         self._operations = operations
         self._settings = settings
         self._api = Api(operations, runtime, operations.registry, settings, operations.clock)
+        self._metrics = Metrics(lambda: len(self._open))
         all_checks: dict[str, Check] = {"ping": lambda: None, "store": self._check_store, **(checks or {})}
         self._gate = Gate(operations.context.authorizer, operations.context.tokens.user_of)
-        self._routes = routes.Routes(operations.registry, all_checks)
+        self._routes = routes.Routes(operations.registry, all_checks, self._metrics.handle)
         self._app = web.Application(middlewares=[self._guard], client_max_size=settings.body_limit)
         self._app.add_routes(extra_routes)
         self._app.router.add_route(hdrs.METH_ANY, "/{path:.*}", self._dispatch)
@@ -197,8 +200,9 @@ class ApiServer:
         call = Call(request, self._api, request[USER], target)
         if target is not None and target.kind.deprecation:
             call.warnings.append(target.kind.deprecation)
+        began, lasts = time.monotonic(), _lasts(call)
         try:
-            if _lasts(call):
+            if lasts:
                 response = await handler(call)
             else:
                 if request.body_exists:
@@ -207,6 +211,7 @@ class ApiServer:
                     response = await self._answer(handler, call, writes)
         except Exception as error:
             response = _refuse(request, error)
+        self._metrics.note(call, response.status, time.monotonic() - began, lasts=lasts)
         if not response.prepared:
             call.announce(response)
             response = await encoding.encoded(request, response)

@@ -83,6 +83,8 @@ class Store:
     _subscribers: dict[str, list[Handler]] = field(default_factory=dict)
     _writer: Writer | None = None
     _loop: asyncio.AbstractEventLoop | None = None
+    commits: int = 0
+    """Transactions that became durable since the start."""
     trouble: str | None = None
     """What the disk said to the last transaction, if it refused it; None where it took it."""
 
@@ -155,6 +157,10 @@ class Store:
         """Durable objects whose controller ownerReference has this uid."""
         objects = self._objects.get(resource)
         return objects.owned(owner_uid) if objects else ()
+
+    def resources(self) -> builtins.list[str]:
+        """Of what there are objects."""
+        return sorted(resource for resource, objects in self._objects.items() if len(objects))
 
     def count(self, resource: str) -> int:
         """How many durable objects there are."""
@@ -330,6 +336,7 @@ class Store:
         if error is not None:
             self._fail(batch, error)
             return
+        self.commits += 1
         self._landing.extend(batch)
 
     def _taxi(self) -> None:
