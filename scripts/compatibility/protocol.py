@@ -64,6 +64,8 @@ def protocol() -> list[str]:
         "  `NAME:PORT`, `SCHEME:NAME:PORT`. Redirects and links in HTML lead through the proxy again. Certificates of",
         "  https backends are not checked. A Node without a port is the kubelet's own API, of which",
         f"  {', '.join(f'`{path}`' for path in PATHS)} are answered. Methods beyond the table's: HEAD, OPTIONS.",
+        "- **/metrics** for Prometheus: requests by verb, resource and code, their time, objects, commits, Pods by phase, the",
+        "  process.",
         "- **Who may.** The unix socket is root's. Over HTTPS a certificate or a token names user and groups;",
         "  `system:masters` may do everything, anybody else what RBAC gives: roles, bindings, impersonation.",
         f"  Without identity: {', '.join(f'`{path}`' for path in ANONYMOUS)}.",
