@@ -94,7 +94,8 @@ class Daemon:
         paths = self._paths
         for folder in (paths.root, paths.run, paths.pods, paths.logs, paths.pod_sockets):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        paths.root.chmod(0o700)  # Secrets lie below: in the database, in plans, in volumes
+        for folder in (paths.root, paths.run):
+            folder.chmod(0o700)  # Secrets lie below: in the database, in plans, in volumes
         stack.enter_context(only_daemon(paths))
         remember(paths, self._settings)
         store = Store.open(paths.database)
