@@ -58,6 +58,8 @@ from nsorch.resources.kinds import REGISTRY
 from nsorch.store import Leases, Store, StoreError
 
 log = logger("daemon")
+RULES_PATIENCE = 10.0
+"""Seconds in which the first Service rules must stand: without them no Service would answer, and nobody would know why."""
 
 
 class Daemon:
@@ -156,7 +158,8 @@ class Daemon:
 
         self._proxy.start()
         stack.push_async_callback(self._proxy.stop)
-        await self._proxy.applied()
+        if not await self._proxy.applied(RULES_PATIENCE):
+            raise StartFailure(self._proxy.last_error or "cannot write Service rules: the kernel does not answer")
 
         routes = [
             *ApplyRoutes(operations, REGISTRY).routes(),

@@ -42,6 +42,7 @@ class Settings:
         return str(ipaddress.IPv4Network(self.service_cidr)[1])
 
 
+TYPES: dict[type, str] = {int: "a number", str: "text"}
 FIXED = ("pod_cidr", "service_cidr", "cluster_domain", "node_name")
 """Settings that stored objects and running Pods depend on: they cannot change under an existing root."""
 
@@ -95,8 +96,15 @@ def _remembered(paths: Paths) -> Settings | None:
         return None
     except ValueError as error:
         raise SettingsError(f"cannot read {file}: {error}; mend it or remove it") from None
-    known = {f.name for f in fields(Settings)}
-    return Settings(**{k: v for k, v in stored.items() if k in known})
+    if not isinstance(stored, dict):
+        raise SettingsError(f"cannot read {file}: expected an object; mend it or remove it")
+    known = {f.name: type(f.default) for f in fields(Settings)}
+    for name, value in stored.items():
+        if name in known and type(value) is not known[name]:
+            raise SettingsError(
+                f"cannot read {file}: {name} is {value!r}, expected {TYPES[known[name]]}; mend it or remove it"
+            )
+    return Settings(**{name: value for name, value in stored.items() if name in known})
 
 
 def _host_name() -> str:

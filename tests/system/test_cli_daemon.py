@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -116,6 +118,14 @@ def test_a_port_that_is_taken(cli: CommandLine) -> None:
         assert "use" in told
     finally:
         listener.communicate("\n")
+
+
+def test_a_host_without_iptables(cli: CommandLine, tmp_path: Path) -> None:
+    for program in ("nsenter", "unshare", "sh", "ip"):
+        (tmp_path / program).symlink_to(shutil.which(program) or f"/usr/bin/{program}")
+    told = cli.fails("up", env={**cli.cluster.environment, "PATH": str(tmp_path)})
+    assert told.startswith("nsorch: the daemon could not start: cannot write Service rules: iptables")
+    assert "install iptables" in told
 
 
 def test_a_socket_that_nobody_listens_on(cli: CommandLine) -> None:
